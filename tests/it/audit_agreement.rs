@@ -77,7 +77,7 @@ impl Fire {
     }
 
     /// The same commits are promoted with their reviews, so long after that was due.
-    fn promoted(mut self, after: i64) -> Self {
+    pub(crate) fn promoted(mut self, after: i64) -> Self {
         self.world.now = self.due.plus(after);
         let artifact = Sha256::of(b"artifact");
         let mut documents = self.world.built(&artifact, &self.world.tip, "clean", 3).to_vec();

@@ -189,6 +189,26 @@ fn a_checkpoint_that_is_older_than_the_package_does_not_make_its_end_complete() 
 }
 
 #[test]
+fn a_newer_trust_is_asked_for_where_another_key_signed_the_checkpoint_and_not_where_that_was_damaged() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
+    let bytes = pack(&world, &Scope::default());
+    let whole = String::from_utf8(world.checkpoint()).expect("text");
+    let asked_for = |checkpoint: &str| {
+        let findings = open(&world, &bytes, Some(checkpoint.as_bytes())).report.findings;
+        let invalid = findings.into_iter().find(|one| one.code == codes::LOG_CHECKPOINT_INVALID).expect("invalid");
+        invalid.help.is_some_and(|help| help.contains("the trust document that names the newer key"))
+    };
+    // The first character after the name is of the key's id.
+    let (before, signature) = whole.rsplit_once(' ').expect("a signature");
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    assert!(asked_for(&format!("{before} {other}{}", signature.split_at(1).1)));
+    for damaged in [String::new(), whole.replace('\n', "\r\n"), whole.replacen("\n\n", "\nmore\n\n", 1)] {
+        assert!(!asked_for(&damaged), "{damaged}");
+    }
+}
+
+#[test]
 fn a_package_of_a_part_of_the_record_is_asked_about_that_part() {
     let mut world = World::new();
     assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
@@ -230,18 +250,23 @@ fn who_came_and_who_left_is_told_and_what_lies_behind_the_logs_end_is_missing() 
 fn of_lists(version: &str, change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Vec<Finding> {
     let mut world = World::new();
     assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
-    let mut files = countersign_record::package::read(&pack(&world, &Scope::default())).expect("files");
+    let bytes = of_version(&pack(&world, &Scope::default()), version, change);
+    let outside = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
+    let source = Box::new(Cursor::new(bytes));
+    let report = audit::verify_source(source, Some(outside), Some(&world.checkpoint()), How::Full);
+    report.expect("checked").findings.into_iter().filter(|finding| finding.class.blocks()).collect()
+}
+
+/// A package whose index names this version of its lists, after a change of its files.
+fn of_version(bytes: &[u8], version: &str, change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Vec<u8> {
+    let mut files = countersign_record::package::read(bytes).expect("files");
     let index = String::from_utf8(files["index.json"].clone()).expect("text");
     let now = index.split("schemas/package-index/").nth(1).and_then(|rest| rest.split('"').next()).expect("a version");
     let other = index.replace(&format!("package-index/{now}"), &format!("package-index/{version}"));
     files.insert("index.json".to_owned(), other.into_bytes());
     change(&mut files);
     reindex(&mut files);
-    let bytes = countersign_record::package::write(&files).expect("a package");
-    let outside = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
-    let source = Box::new(Cursor::new(bytes));
-    let report = audit::verify_source(source, Some(outside), Some(&world.checkpoint()), How::Full);
-    report.expect("checked").findings.into_iter().filter(|finding| finding.class.blocks()).collect()
+    countersign_record::package::write(&files).expect("a package")
 }
 
 fn with(files: &mut BTreeMap<String, Vec<u8>>, name: &str, from: &str, to: &str) {
@@ -366,7 +391,16 @@ fn what_only_a_decision_settles_that_was_not_run_again_is_listed_and_leaves_the_
     world.now = world.now.plus(DAY);
     let from = world.now;
     world.promote_next(9);
-    let q06 = part(&world, from).1.remove("Q06").unwrap();
+    // It is run again, whatever part the package was made for.
+    let (found, _) = part(&world, from);
+    let named =
+        |one: &Finding| one.code == codes::DECISION_DIFFERS && one.at.contains(&format!("log entry {}", emergency + 1));
+    assert!(found.iter().any(named), "{found:#?}");
+    // One of an earlier form has nothing to run it again with.
+    let window = Window { from: Some(from), ..Window::default() };
+    let bytes = pack(&world, &Scope { window, ..Scope::default() });
+    let bytes = of_version(&bytes, "v0.4", |_| {});
+    let q06 = ask(&open(&world, &bytes, Some(&world.checkpoint())), "Q06");
     assert_ne!(q06.verdict, Verdict::Pass, "{q06:#?}");
     assert!(cells(&q06, "state")[0].ends_with("which is not run again here"), "{q06:#?}");
     assert!(q06.missing.iter().any(|what| what.contains("whether the emergency was reviewed")), "{q06:#?}");
@@ -378,6 +412,16 @@ fn what_only_a_decision_settles_that_was_not_run_again_is_listed_and_leaves_the_
     world.promote_next(9);
     let q06 = part(&world, from).1.remove("Q06").unwrap();
     assert!(q06.table.rows.is_empty() && q06.missing.is_empty(), "{q06:#?}");
+
+    // And so is an honest promotion by which it was reviewed: it is packed with what it rests on.
+    let mut world = Fire::new().promoted(-1).world;
+    world.now = world.now.plus(DAY);
+    let from = world.now;
+    world.promote_next(9);
+    let (found, mut answers) = part(&world, from);
+    let q06 = answers.remove("Q06").unwrap();
+    assert!(q06.table.rows.is_empty() && q06.missing.is_empty(), "{q06:#?}");
+    assert!(!found.iter().any(|one| one.class == Class::Untrusted), "{found:#?}");
 
     // A violation that is over, by a decision before the part; and the same in a package of everything.
     let mut world = World::new();

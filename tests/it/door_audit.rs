@@ -108,6 +108,16 @@ fn an_output_takes_the_place_of_nothing_that_is_read_and_a_window_has_time_in_it
     ] {
         door.run(line).expect(2, &["which the store keeps"]);
     }
+    // These are told of no store, and know one by what lies there.
+    for line in [
+        "population log demo.cspkg --csv store/log/checkpoint",
+        "verify demo.cspkg --facts-output store/log/checkpoint",
+        "ask Q01 demo.cspkg --csv store/log/tile/entries/x",
+        "report demo.cspkg --output store/evidence/sha256/x",
+        "show 3 demo.cspkg --html store/evidence/x",
+    ] {
+        audit(&door, line).expect(2, &["which the store keeps"]);
+    }
     assert_eq!(door.read("store/log/checkpoint"), least);
     for (from, to) in [("2026-02-01", "2026-02-01"), ("2026-02-01", "2026-01-01")] {
         let window = format!("--from {from} --to {to}");

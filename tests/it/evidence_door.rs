@@ -234,7 +234,8 @@ fn evidence_by_hand_that_is_erased_is_withheld_wherever_somebody_looks() {
     door.run_words(&words).expect(0, &["person ada attests SOC 2 CC6.4"]);
     let digest = shown(4)["entry"]["statements"][0].as_str().unwrap().to_owned();
     door.trusting(&format!("log verify --store store {least}")).expect(0, &["each with what its kind records"]);
-    erase(&door, &digest, "keys/ben").expect(0, &["erased"]);
+    erase(&door, &digest, "keys/ben")
+        .expect(0, &["erased", "say from now on that it is withheld, and end with 3: log entry 4"]);
     let words = ["indeterminate[evidence-withheld]", "log entry 4", "nobody can see any more"];
     door.trusting(&format!("log verify --store store {least}")).expect(3, &words);
     door.run("audit export --store store --output year.cspkg").expect(0, &[]);
@@ -243,4 +244,9 @@ fn evidence_by_hand_that_is_erased_is_withheld_wherever_somebody_looks() {
     assert!(!said.text.contains("untrusted["), "{}", said.text);
     door.trusting(&format!("audit ask Q21 year.cspkg {least}"))
         .expect(3, &["Q21  INDETERMINATE", "it was erased, as log entry 5 says"]);
+    let said = door.trusting(&format!("controls coverage --store store {least}"));
+    assert!(said.text.contains("it was erased, as log entry 5 says"), "{}", said.text);
+    for other in ["missing or altered", "from the store where the decision was made"] {
+        assert!(!said.text.contains(other), "{}", said.text);
+    }
 }

@@ -254,3 +254,57 @@ fn what_an_earlier_log_left_open_stands_in_the_answers_of_the_next_one() {
         .run("audit verify next.cspkg --earlier old.cspkg --least-checkpoint outside/next")
         .expect(0, &["log-earlier", "PASS"]);
 }
+
+#[test]
+fn no_exception_is_recorded_where_the_log_is_gone_and_a_checkpoint_of_it_was_kept() {
+    let place = Place::new();
+    place.request("builder-level@1", "waiver.json", "--category waiver --expires 2d").expect(0, &["exception E-"]);
+    std::fs::remove_dir_all(place.door.path().join("store")).unwrap();
+    let said = place.recording("exception activate waiver.json");
+    said.expect(4, &["log-rolled-back"]);
+    assert!(!said.text.contains("makes a new log"), "{}", said.text);
+}
+
+#[test]
+fn what_a_decision_of_an_earlier_log_settled_is_open_until_the_package_of_that_log_is_given() {
+    let place = Place::before_another();
+    place.granted("builder-level@1", "--category waiver --expires 2d");
+    place.granted("two-party-review@1", "--category emergency --expires 2d --follow-up 5d");
+    place.promote("").expect(0, &["refused[break-glass]"]);
+    // Reviewed afterwards, by an ordinary promotion of the same log.
+    place.promote("--reviews reviews").expect(0, &["PASS: authorised"]);
+    place.recording("log close --successor example.com/next --key keys/gate.pem").expect(0, &["entry"]);
+    place.door.run("log init --origin example.com/next --key keys/next.pem --store next").expect(0, &[]);
+    let next = "--key keys/gate.pem --log-key keys/next.pem --store next --checkpoint-output outside/next";
+    place
+        .run(&format!("log continue --earlier store {next} --least-checkpoint outside/checkpoint"))
+        .expect(0, &["example.com/next: entry 0"]);
+    place
+        .run(&format!(
+            "promote app.bin --to production --repo app {BUNDLES} {next} --least-checkpoint outside/next --reviews reviews"
+        ))
+        .expect(0, &["PASS: authorised"]);
+    place.door.run("audit export --store store --output old.cspkg").expect(0, &[]);
+    place.door.run("audit export --store next --output next.cspkg").expect(0, &[]);
+    let ask = |question: &str, more: &str| {
+        place.run(&format!("audit ask {question} next.cspkg --least-checkpoint outside/next --format json {more}"))
+    };
+    let unrun = "that log's package, given with --earlier, shows it";
+    ask("Q06", "").expect(3, &["reviewed in time", "which is not run again here", unrun]);
+    let over = "whether violations were over when this log began: log example.com/log";
+    let said = ask("Q10", "");
+    assert!(said.text.contains(over) && said.text.contains(unrun), "{}", said.text);
+    ask("Q01", "").expect(0, &["as its decisions say, which were not run again here"]);
+
+    // With that package they are run again, here or where facts were kept.
+    place
+        .run("audit verify next.cspkg --earlier old.cspkg --facts-output next.facts --least-checkpoint outside/next")
+        .expect(0, &["PASS"]);
+    for more in ["--earlier old.cspkg", "--facts next.facts"] {
+        let said = ask("Q06", more);
+        said.expect(0, &[]);
+        assert!(!said.text.contains("not run again here"), "{}", said.text);
+        assert!(!ask("Q10", more).text.contains(over), "{more}");
+    }
+    ask("Q06", "--facts next.facts --earlier old.cspkg").expect(2, &["--earlier"]);
+}

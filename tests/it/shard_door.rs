@@ -430,6 +430,55 @@ fn a_state_that_goes_on_reads_where_a_log_ends_and_what_it_begins_with() {
 }
 
 #[test]
+fn a_log_that_lost_evidence_by_hand_is_closed_once_its_loss_is_recorded_and_gone_on_from_where_it_was_closed_before() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    let day = |days: &str| {
+        let said = door.shell(".", &format!("date -u -d '{days} days' +%Y-%m-%dT%H:%M:%SZ"), &[]);
+        said.out.trim().to_owned()
+    };
+    let (from, until) = (day("-1"), day("100"));
+    door.write("protocol.txt", b"all doors were tried");
+    let line = format!(
+        "evidence add manual --statement doors-tried --document protocol.txt --as-of {from} --valid-until {until} --store store \
+         --key keys/ada --log-key keys/log.pem --least-checkpoint outside/checkpoint --checkpoint-output outside/checkpoint \
+         --trust trust.sigstore.json --trust-digest {}",
+        door.digest()
+    );
+    for statement in ["doors-tried", "doors-closed"] {
+        let line = line.replace("doors-tried", statement);
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        words.extend(["--control", "SOC 2 CC6.4"]);
+        door.run_words(&words).expect(0, &["person ada attests SOC 2 CC6.4"]);
+    }
+    let lose = |entry: u64| {
+        let digest =
+            years.named(&format!("log show --store store --entry {entry} --format json"), "/entry/statements/0");
+        door.shell(".", &format!("chmod -R u+w store && rm {}", piece("store", &digest)), &[]).expect(0, &[]);
+        digest
+    };
+    let close = || {
+        years.run(&format!(
+            "log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem \
+             --checkpoint-output outside/checkpoint"
+        ))
+    };
+    let digest = lose(4);
+    close().expect(3, &["evidence-withheld", "log entry 4", "record its loss with `countersign evidence erase`"]);
+    door.trusting(&format!(
+        "evidence erase {digest} --reason lost --key keys/ben --log-key keys/log.pem --store store \
+         --least-checkpoint outside/checkpoint --checkpoint-output outside/checkpoint"
+    ))
+    .expect(0, &["was not there any more", "end with 3: log entry 4"]);
+    close().expect(0, &["9 entries"]);
+    // Of a log that is closed nothing more can be recorded.
+    lose(5);
+    years.go_on();
+    let words = ["log example.com/log, entry 4", "log example.com/log, entry 5"];
+    years.run("log verify --store next --least-checkpoint outside/next").expect(3, &words);
+}
+
+#[test]
 fn evidence_by_hand_is_not_carried_and_each_who_asks_for_it_is_told() {
     let years = Years::new("continues = \"example.com/log\"\n");
     let door = &years.door;

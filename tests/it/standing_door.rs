@@ -18,6 +18,34 @@ fn a_log_that_was_set_back_gets_no_entry_in_the_place_of_another() {
 }
 
 #[test]
+fn a_log_that_is_gone_and_of_which_a_checkpoint_was_kept_is_named_set_back_by_every_verb_that_writes() {
+    let door = Door::new();
+    door.write("doc.txt", b"minutes");
+    std::fs::remove_dir_all(door.path().join("store")).expect("removed");
+    let piece = format!("sha256:{}", "ab".repeat(32));
+    let to = "--store store --log-key keys/log.pem --least-checkpoint outside/checkpoint";
+    for verb in [
+        format!(
+            "evidence add manual --document doc.txt --control SOC2/CC6.4 --statement reviewed --as-of 2026-01-01T00:00:00Z \
+                 --valid-until 2099-01-01T00:00:00Z --key keys/ada {to}"
+        ),
+        format!("evidence erase {piece} --reason asked --key keys/ada {to}"),
+        format!("policy activate policy.sigstore.json --environment production --key keys/ada {to}"),
+        format!("log close --successor example.com/next --key keys/gate.pem {to}"),
+        "log continue --earlier store --store next --key keys/gate.pem --log-key keys/log.pem \
+         --least-checkpoint outside/checkpoint"
+            .to_owned(),
+    ] {
+        let said = door.trusting(&verb);
+        said.expect(4, &["log-rolled-back", "restore the log from a copy that is not older"]);
+        assert!(!said.text.contains("makes a new log"), "{verb}: {}", said.text);
+        assert!(!door.has("store"), "{verb}");
+    }
+    // Whatever is kept where the next checkpoint is to go says the same.
+    door.promote(&format!("{EVIDENCE} --checkpoint-output outside/checkpoint")).expect(4, &["log-rolled-back"]);
+}
+
+#[test]
 fn a_least_checkpoint_that_lies_in_the_store_vouches_for_nothing() {
     let door = Door::new();
     let evidence = EVIDENCE.replace("outside/checkpoint", "store/log/checkpoint");

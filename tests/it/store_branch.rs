@@ -132,6 +132,15 @@ fn promotion_export_and_verification_work_from_a_branch_and_a_fresh_clone_rememb
     door.run(&branch.gate("--least-checkpoint newest")).expect(4, &["log-rolled-back", "would fork it"]);
     branch.run("log show").expect(0, &[]);
     assert_eq!(branch.run("log show").out.lines().count(), 1 + 3, "nothing was appended to it");
+    // A message names the store, and not the copy of it that is gone when somebody reads that.
+    done(door.git_in(".", "clone -q --branch log served/log.git late"));
+    for line in ["rm -q log/checkpoint", "-c user.name=a -c user.email=a@b commit -q -m gone", "push -q origin log"] {
+        done(door.git_in("late", line));
+    }
+    for said in [door.run(&branch.gate("--least-checkpoint cp")), branch.trusting("log verify --least-checkpoint cp")] {
+        said.expect(4, &["#log, log/checkpoint is gone"]);
+        assert!(!said.text.contains("countersign-store-"), "{}", said.text);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! it can be seen by nobody any more, so it is withheld, and passes for nothing.
 
 use crate::error::FlowError;
-use crate::outside::TrustFile;
+use crate::outside::{TrustFile, set_back};
 use crate::people::By;
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{Standing, anchored, log_signer, refuse, stands};
@@ -23,6 +23,7 @@ use countersign_core::statement::erasure::{Erasure, NAMESPACE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
+use countersign_record::log::LogError;
 use countersign_record::log::writer::Appended;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
@@ -62,6 +63,8 @@ pub struct Erased {
     pub erasure: Erasure,
     /// Whether the piece was still there.
     pub removed: bool,
+    /// The entries that recorded it as evidence by hand: each is withheld from now on.
+    pub withheld: Vec<String>,
     /// The signed checkpoint that covers the entry, if it was made now.
     pub checkpoint: Option<Vec<u8>>,
 }
@@ -76,14 +79,19 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     let keys = log_keys(trust.trust(), signer.name());
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = request.place.append(&signer, &keys, &holds)?;
+    let gone = |error: LogError| {
+        let (least, place) = (request.least_checkpoint, request.place);
+        set_back(error.into(), least, place, trust.trust(), request.at)
+    };
+    let mut log = request.place.append(&signer, &keys, &holds).map_err(gone)?;
     let blobs = StoreBlobs::new(request.place.store());
     let standing = Standing { place: request.place, least_checkpoint: request.least_checkpoint, trust, at: request.at };
     let state = stands(&standing, &blobs)?;
     let (known, _) = state.erasures(&blobs);
+    let withheld = by_hand_at(&request.digest, state.now());
     if let Some((entry, erasure)) = known.get(&request.digest) {
         let removed = request.place.store().erase(&request.digest)?;
-        return Ok(Erased { entry: *entry, erasure: erasure.clone(), removed, checkpoint: None });
+        return Ok(Erased { entry: *entry, erasure: erasure.clone(), removed, withheld, checkpoint: None });
     }
     may_go(&request.digest, state.now(), &blobs)?;
     speaks_on(&request.digest, &blobs)?;
@@ -120,7 +128,19 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
         help: "run this again: the piece is only taken out then".to_owned(),
         source: Box::new(error.into()),
     })?;
-    Ok(Erased { entry: first_index, erasure, removed, checkpoint: Some(checkpoint_bytes) })
+    Ok(Erased { entry: first_index, erasure, removed, withheld, checkpoint: Some(checkpoint_bytes) })
+}
+
+/// The entries of a log and of those before it that record a document as evidence by hand.
+fn by_hand_at(digest: &Sha256, view: StateView<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for log in view.chain() {
+        let other = Some(log.origin()).filter(|other| *other != view.origin());
+        let by_hand = (0_u64..).zip(log.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence);
+        let recorded = by_hand.filter(|(_, entry)| entry.statements.contains(digest));
+        out.extend(recorded.map(|(index, _)| place_of(index, other)));
+    }
+    out
 }
 
 /// What `evidence check` finds.
@@ -222,6 +242,17 @@ pub fn withheld(digest: &Sha256, entry: u64) -> Finding {
         .help("it does not come back: `countersign log show` shows the entry")
 }
 
+/// Why evidence by hand is not there: an entry says that it was erased, or it is missing.
+pub(crate) fn by_hand_gone(erased_by: Option<u64>, place: &str) -> Finding {
+    let Some(by) = erased_by else {
+        let what = "evidence by hand that the log names is missing or altered";
+        return Finding::new(codes::EVIDENCE_WITHHELD, what).at(place);
+    };
+    Finding::new(codes::EVIDENCE_WITHHELD, format!("it was erased, as log entry {by} says, and is withheld"))
+        .at(place)
+        .help("ask who signed the erasure what it was; where the control still needs evidence, add it anew")
+}
+
 /// The documents that a decision names.
 #[must_use]
 pub fn named_by(decision: &Decision) -> BTreeSet<Sha256> {
@@ -284,7 +315,10 @@ fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(),
             let by_hand = entry.kind == Kind::ManualEvidence;
             let recorded = entry.statements.contains(digest);
             if recorded && by_hand {
-                refuse(log.wrong_with(index, entry, blobs))?;
+                // One that is lost nobody can look at any more, and that is what the erasure says.
+                let lost = blobs.blob(digest).is_none();
+                let open = |finding: &Finding| lost && finding.code == codes::EVIDENCE_WITHHELD;
+                refuse(log.wrong_with(index, entry, blobs).into_iter().filter(|finding| !open(finding)).collect())?;
             }
             let decision = decision_of_entry(entry, blobs);
             let root = decision.as_ref().and_then(|decision| Some(decision.request.gate_identity.as_ref()?.root));

@@ -3,7 +3,7 @@
 use crate::error::FlowError;
 use crate::place::Place;
 use countersign_core::time::Time;
-use countersign_record::atomic::{lies_in, same_file};
+use countersign_record::atomic::{kept_by_a_store, lies_in, same_file};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -81,8 +81,9 @@ pub fn read_if_there(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, FlowE
     }
 }
 
-/// What is read is not written over.
+/// What is read is not written over, and nor is what some store keeps.
 pub fn apart_from_inputs(output: &Path, inputs: &[&Path]) -> Result<(), FlowError> {
+    apart_from_stores(output)?;
     match inputs.iter().find(|input| same_file(input, output)) {
         None => Ok(()),
         Some(input) => Err(FlowError::Usage(format!(
@@ -98,12 +99,21 @@ pub fn apart_from_store(output: &Path, place: &Place) -> Result<(), FlowError> {
     let kept = [place.log(), place.root().join(EVIDENCE)];
     match kept.iter().find(|folder| lies_in(output, folder)) {
         None => Ok(()),
-        Some(folder) => Err(FlowError::Usage(format!(
-            "{} lies in {}, which the store keeps: name a file outside of it for what is written",
-            output.display(),
-            folder.display()
-        ))),
+        Some(folder) => Err(kept_there(output, folder)),
     }
+}
+
+/// The same where no store was named, by what lies around the output.
+pub fn apart_from_stores(output: &Path) -> Result<(), FlowError> {
+    kept_by_a_store(output).map_or(Ok(()), |folder| Err(kept_there(output, &folder)))
+}
+
+fn kept_there(output: &Path, folder: &Path) -> FlowError {
+    FlowError::Usage(format!(
+        "{} lies in {}, which the store keeps: name a file outside of it for what is written",
+        output.display(),
+        folder.display()
+    ))
 }
 
 /// When a file was last written, as far as the system knows.

@@ -4,12 +4,14 @@
 
 use crate::error::FlowError;
 use crate::files;
+use crate::outside::gone;
 use crate::place::Place;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_record::atomic::{could_write, write_atomic};
+use countersign_record::log::LogError;
 use countersign_record::log::reader::LogReader;
 use std::path::Path;
 
@@ -40,9 +42,16 @@ pub fn goes_on(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
         ))
     })?;
     let before = before.claim();
-    let mut origins = Vec::new();
+    let (mut origins, mut missing) = (Vec::new(), None);
     for place in logs {
-        let reader = LogReader::open(&place.log())?;
+        let reader = match LogReader::open(&place.log()).map_err(|error| place.told_of(error)) {
+            Ok(reader) => reader,
+            Err(error @ LogError::Missing { .. }) => {
+                missing = Some((place, error));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let now = reader.checkpoint().claim();
         if now.origin != before.origin {
             origins.push(now.origin.to_string());
@@ -65,6 +74,13 @@ pub fn goes_on(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
         return Err(refused(
             finding.help("restore the log from a copy that is not older; what is kept stays as it is"),
         ));
+    }
+    // Of none that is there it is: the one that is gone was set back to nothing, if it ever had an entry.
+    if let Some((place, error)) = missing {
+        if before.size > 0 {
+            return Err(refused(gone(place, &before.origin, before.size, &name)));
+        }
+        return Err(error.into());
     }
     let finding = Finding::new(codes::LOG_ORIGIN_MISMATCH, "the checkpoint that is kept here is of another log")
         .at(&name)

@@ -8,6 +8,7 @@ use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
+use countersign_core::ids::Origin;
 use countersign_core::limits;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
@@ -89,15 +90,23 @@ pub fn goes_on(
 pub fn set_back(error: FlowError, least: Option<&Path>, place: &Place, trust: &Trust, at: Time) -> FlowError {
     let (FlowError::Log(LogError::Missing { .. }), Some(path)) = (&error, least) else { return error };
     match least_checkpoint(path, place, None, trust, at) {
-        Ok(Ok(kept)) if kept.size > 0 => FlowError::Refused(vec![
-            Finding::new(codes::LOG_ROLLED_BACK, "there is no log here, and a checkpoint of it was kept")
-                .at(format!("log {}", place.log_name()))
-                .expected(format!("{}, at least {} entries", kept.origin, kept.size), "the least checkpoint given from outside")
-                .found("no log")
-                .help("name its store with --store, or restore the log from a copy that is not older: a new one is not that log"),
-        ]),
+        Ok(Ok(kept)) if kept.size > 0 => {
+            let by = "the least checkpoint given from outside";
+            FlowError::Refused(vec![gone(place, &kept.origin, kept.size, by)])
+        }
         _ => error,
     }
+}
+
+/// That there is no log, of which so many entries were kept.
+pub(crate) fn gone(place: &Place, origin: &Origin, size: u64, by: &str) -> Finding {
+    Finding::new(codes::LOG_ROLLED_BACK, "there is no log here, and a checkpoint of it was kept")
+        .at(format!("log {}", place.log_name()))
+        .expected(format!("{origin}, at least {size} entries"), by)
+        .found("no log")
+        .help(
+            "name its store with --store, or restore the log from a copy that is not older: a new one is not that log",
+        )
 }
 
 /// Reads the least checkpoint: a checkpoint file of the log, kept elsewhere, whose signature has to hold as well. One that

@@ -86,9 +86,23 @@ impl Place {
         known: &[NoteKey],
         verifier: &dyn NoteVerifier,
     ) -> Result<Log<'s>, LogError> {
-        match &self.copy {
+        let log = match &self.copy {
             None => Log::open_for_append(&self.log(), signer, known, verifier),
             Some(copy) => Log::open_published(&self.log(), signer, known, verifier, copy.as_ref()),
+        };
+        log.map_err(|error| self.told_of(error))
+    }
+
+    /// What went wrong with the log, by the names of this store: a working copy is gone when the message is read.
+    #[must_use]
+    pub fn told_of(&self, error: LogError) -> LogError {
+        let path = || PathBuf::from(format!("{}/checkpoint", self.log_name()));
+        if self.copy.is_some() && matches!(error, LogError::Missing { .. }) {
+            LogError::Missing { path: path() }
+        } else if self.copy.is_some() && matches!(error, LogError::CheckpointGone { .. }) {
+            LogError::CheckpointGone { path: path() }
+        } else {
+            error
         }
     }
 
@@ -108,7 +122,7 @@ impl Place {
 
     /// The signed checkpoint and every entry under it, unverified.
     pub fn read_log(&self) -> Result<(Vec<u8>, Vec<Vec<u8>>), FlowError> {
-        let reader = LogReader::open(&self.log())?;
+        let reader = LogReader::open(&self.log()).map_err(|error| self.told_of(error))?;
         let size = reader.checkpoint().claim().size;
         let entries = reader.entries(0..size).collect::<Result<Vec<_>, _>>()?;
         Ok((reader.checkpoint().note().to_string().into_bytes(), entries))

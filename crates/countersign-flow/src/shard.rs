@@ -3,7 +3,7 @@
 use crate::erasure::to_carry;
 use crate::error::{FlowError, before_log};
 use crate::machine::MachineSigner;
-use crate::outside::{TrustFile, goes_on};
+use crate::outside::{TrustFile, goes_on, set_back};
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{anchored, log_signer, refuse};
 use crate::promote::log_keys;
@@ -21,15 +21,15 @@ use countersign_core::log::note::{NoteKey, NoteSigner as _};
 use countersign_core::statement::log_shard::LogShard;
 use countersign_core::statement::{Kind, Subject};
 use countersign_core::time::Time;
-use countersign_record::log::FolderFiles;
 use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::writer::Appended;
+use countersign_record::log::{FolderFiles, LogError};
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::shard::follows;
 use countersign_verify::trust::verify_successor;
-use countersign_verify::{LogState, VerifiedTrust};
+use countersign_verify::{Blobs as _, LogState, VerifiedTrust};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -54,7 +54,7 @@ pub fn close(
     at: Time,
 ) -> Result<Appended, FlowError> {
     let verified = anchored(trust)?;
-    let writing = Writing { place, trust, verified, keys, at };
+    let writing = Writing { place, trust, verified, least, keys, at };
     writing.append(|state, signer| {
         // What is closed is as it is for good: one that was set back would be the record from then on.
         refuse(goes_on(state.now(), least, place, verified.trust(), at)?)?;
@@ -99,12 +99,15 @@ pub fn go_on(
 ) -> Result<Appended, FlowError> {
     let verified = anchored(trust)?;
     let blobs = StoreBlobs::new(earlier.store());
-    let ended = read(earlier, verified, &blobs, at)?;
-    recorded(&ended, &blobs)?;
+    let gone = |error| set_back(error, least, earlier, verified.trust(), at);
+    let ended = read(earlier, verified, &blobs, at).map_err(gone)?;
+    let records = ended.records(&blobs);
+    // Of what was lost nothing can be recorded any more where the log is closed: it is withheld at its entry ever after.
+    refuse(records.wrong)?;
     refuse(goes_on(ended.now(), least, earlier, verified.trust(), at)?)?;
     let (reference, closed) = (ended.now().reference(), ended.now().closed_for().cloned());
     let carried = carried(earlier)?.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
-    let writing = Writing { place, trust, verified, keys, at };
+    let writing = Writing { place, trust, verified, least: None, keys, at };
     let appended = writing.append(|state, signer| {
         let here = state.now().reference();
         if here.size != 0 {
@@ -122,7 +125,12 @@ pub fn go_on(
                     .found(found),
             ]));
         }
-        copy(earlier, place, &to_carry(ended.now().chain(), &blobs))?;
+        let mut documents = to_carry(ended.now().chain(), &blobs);
+        if !records.lost.is_empty() {
+            let gone = lost(&ended, &blobs);
+            documents.retain(|digest| !gone.contains(digest));
+        }
+        copy(earlier, place, &documents)?;
         let shard = LogShard::Continues(reference.clone());
         let entries =
             vec![signer.entry(reference.root, &shard, vec![Sha256::of(&carried)])?, trust_entry(verified, at)];
@@ -208,9 +216,18 @@ fn read(place: &Place, trust: &VerifiedTrust, blobs: &StoreBlobs<'_>, at: Time) 
 }
 
 /// Refuses a log whose entries are not what they say: closed with them, it is the record for good, and what goes on from it hands
-/// them on. Evidence by hand that was erased stays so.
+/// them on. Evidence by hand that was erased stays so, and of what was lost that is recorded first.
 fn recorded(state: &LogState, blobs: &StoreBlobs<'_>) -> Result<(), FlowError> {
-    refuse(state.records(blobs).wrong)
+    let records = state.records(blobs);
+    let help = "put it back from a copy; where there is none, record its loss with `countersign evidence erase`";
+    refuse(records.wrong.into_iter().chain(records.lost.into_iter().map(|finding| finding.help(help))).collect())
+}
+
+/// Evidence by hand of a log, or of those before it, that its store does not have.
+fn lost(state: &LogState, blobs: &StoreBlobs<'_>) -> BTreeSet<Sha256> {
+    let entries = state.now().chain().flat_map(|log| log.entries());
+    let by_hand = entries.filter(|entry| entry.kind == Kind::ManualEvidence).flat_map(|entry| &entry.statements);
+    by_hand.filter(|digest| blobs.blob(digest).is_none()).copied().collect()
 }
 
 /// What a log is ended or begun with.
@@ -218,6 +235,8 @@ struct Writing<'a> {
     place: &'a Place,
     trust: &'a TrustFile,
     verified: &'a VerifiedTrust,
+    /// What was kept of this log, where there is any of it.
+    least: Option<&'a Path>,
     keys: ShardKeys,
     at: Time,
 }
@@ -258,12 +277,13 @@ impl Writing<'_> {
         self,
         make: impl FnOnce(&LogState, &ShardSigner<'_>) -> Result<(Vec<Entry>, Vec<Vec<u8>>), FlowError>,
     ) -> Result<Appended, FlowError> {
-        let Self { place, trust, verified, keys, at } = self;
+        let Self { place, trust, verified, least, keys, at } = self;
         let signer = log_signer(verified, keys.log, at)?;
         let known = log_keys(verified.trust(), signer.name());
         let holds =
             |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-        let mut log = place.append(&signer, &known, &holds)?;
+        let gone = |error: LogError| set_back(error.into(), least, place, verified.trust(), at);
+        let mut log = place.append(&signer, &known, &holds).map_err(gone)?;
         let blobs = StoreBlobs::new(place.store());
         let state = read(place, verified, &blobs, at)?;
         recorded(&state, &blobs)?;

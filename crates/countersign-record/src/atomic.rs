@@ -7,7 +7,7 @@ use crate::outlet::{Outlet, Taker};
 use std::fs::{File, Permissions};
 use std::io::{Seek as _, Write};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes `bytes` to `path`, replacing the file that is there: a file beside it is written and flushed, renamed over it, and
 /// the folder is flushed. If a step fails, what was there stays. The file gets the permissions `mode` less the
@@ -89,6 +89,20 @@ pub fn lies_in(path: &Path, folder: &Path) -> bool {
     let Ok(Outlet::File(place)) = Outlet::of(path) else { return false };
     let within = std::fs::canonicalize(folder_of(&place));
     std::fs::canonicalize(folder).is_ok_and(|folder| within.is_ok_and(|within| within.starts_with(&folder)))
+}
+
+/// The folder of some store's log or evidence in which what is written to a path would end, or below it: known by what lies there,
+/// for whoever writes and was told of no store.
+#[must_use]
+pub fn kept_by_a_store(path: &Path) -> Option<PathBuf> {
+    let Ok(Outlet::File(place)) = Outlet::of(path) else { return None };
+    let within = std::fs::canonicalize(folder_of(&place)).ok()?;
+    let keeps = |folder: &&Path| match folder.file_name().and_then(|name| name.to_str()) {
+        Some("log") => folder.join("checkpoint").is_file(),
+        Some("evidence") => folder.join("sha256").is_dir(),
+        _ => false,
+    };
+    within.ancestors().find(keeps).map(Path::to_owned)
 }
 
 /// What cannot be taken back is written only once all of it is made.
@@ -177,6 +191,25 @@ mod tests {
             lies("store/log/checkpoint") && lies("store/log/tile/0") && lies("store/logs/../log/x") && lies("link")
         );
         assert!(!lies("store/logs/x") && !lies("store/x") && !lies("x") && !lies("no/such/x"));
+    }
+
+    #[test]
+    fn a_folder_of_a_store_is_known_by_what_lies_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["store/log/tile/0", "store/evidence/sha256/c5", "other/log", "other/evidence"] {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        fs::write(dir.path().join("store/log/checkpoint"), b"").unwrap();
+        symlink("store/log/checkpoint", dir.path().join("link")).unwrap();
+        let kept = |path: &str| kept_by_a_store(&dir.path().join(path)).is_some();
+        for path in
+            ["store/log/checkpoint", "store/log/tile/0/x001", "store/evidence/x", "store/evidence/sha256/c5/d", "link"]
+        {
+            assert!(kept(path), "{path}");
+        }
+        for path in ["store/x", "other/log/x", "other/evidence/x", "x", "no/such/x"] {
+            assert!(!kept(path), "{path}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::exception::{Exception, ExceptionEnd};
 use countersign_core::finding::Finding;
-use countersign_core::ids::PersonId;
+use countersign_core::ids::{EnvName, PersonId};
 use countersign_core::json::JsonError;
 use countersign_core::later::{self, is_later};
 use countersign_core::statement::erasure::Erasure;
@@ -35,15 +35,20 @@ pub struct Records {
     pub opened: usize,
     /// What is wrong with them.
     pub wrong: Vec<Finding>,
+    /// Of each that recorded evidence by hand that is not at hand, and that no entry says is erased.
+    pub lost: Vec<Finding>,
     /// Of each that recorded evidence by hand that was erased since, as the log says: what it was nobody can see any more.
     pub erased: Vec<Finding>,
 }
+
+/// The environments of exceptions, by what their entries are about.
+type Granted<'a> = BTreeMap<&'a [Sha256], Option<&'a EnvName>>;
 
 impl Records {
     /// All that is to be said.
     #[must_use]
     pub fn findings(self) -> Vec<Finding> {
-        [self.wrong, self.erased].concat()
+        [self.wrong, self.lost, self.erased].concat()
     }
 
     /// What holds where there is nothing to be said.
@@ -76,10 +81,11 @@ impl LogState {
     }
 
     fn open_each(&self, erased: &BTreeMap<Sha256, String>, blobs: &dyn Blobs, out: &mut Records) {
+        let granted = self.granted();
         let decides = |entry: &Entry| entry.kind == Kind::PromotionDecision;
         for (index, entry) in (0_u64..).zip(self.entries()).filter(|(_, entry)| !decides(entry)) {
             let gone = entry.statement().filter(|digest| named_blob(blobs, digest).is_none());
-            let shaped = || self.misshapen(index, entry).is_none();
+            let shaped = || self.misshapen(index, entry, &granted).is_none();
             match gone.and_then(|digest| erased.get(digest)).filter(|_| shaped()) {
                 Some(by) if entry.kind == Kind::ManualEvidence => out.erased.push(unseen(by).at(self.place(index))),
                 Some(by) => {
@@ -88,22 +94,25 @@ impl LogState {
                 }
                 None => {
                     out.opened = out.opened.saturating_add(1);
-                    out.wrong.extend(self.wrong_with(index, entry, blobs));
+                    let wrong = self.wrong_with(index, entry, &granted, blobs);
+                    let missing = wrong.iter().all(|finding| finding.code == codes::EVIDENCE_WITHHELD);
+                    let lost = missing && entry.kind == Kind::ManualEvidence;
+                    if lost { out.lost.extend(wrong) } else { out.wrong.extend(wrong) }
                 }
             }
         }
     }
 
     /// What is wrong with one entry.
-    fn wrong_with(&self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Vec<Finding> {
-        match self.misshapen(index, entry) {
+    fn wrong_with(&self, index: u64, entry: &Entry, granted: &Granted<'_>, blobs: &dyn Blobs) -> Vec<Finding> {
+        match self.misshapen(index, entry, granted) {
             Some(what) => vec![malformed(entry, what).at(self.place(index))],
             None => self.record(index, entry, blobs),
         }
     }
 
     /// What an entry of its kind never has, or always has.
-    fn misshapen(&self, index: u64, entry: &Entry) -> Option<&'static str> {
+    fn misshapen(&self, index: u64, entry: &Entry, granted: &Granted<'_>) -> Option<&'static str> {
         let named = |allowed: &BTreeSet<Sha256>| entry.evidence.iter().all(|digest| allowed.contains(digest));
         if entry.statements.len() != 1 {
             return Some("it names more than one document, and entries of this kind record one");
@@ -114,7 +123,8 @@ impl LogState {
         if self.beside(index, entry.kind).is_some_and(|beside| !named(&beside)) {
             return Some("it names evidence that its document does not rest on");
         }
-        if entry.kind == Kind::ExceptionEnd && self.granted_elsewhere(entry) {
+        let of = granted.get(entry.subjects.as_slice()).filter(|_| entry.kind == Kind::ExceptionEnd);
+        if of.is_some_and(|environment| *environment != entry.environment.as_ref()) {
             return Some("it names another environment than its exception");
         }
         let of_environment = matches!(entry.kind, Kind::PolicyActivation | Kind::Exception | Kind::ExceptionEnd);
@@ -126,11 +136,14 @@ impl LogState {
         }
     }
 
-    /// Whether the exception that an entry ends was recorded for another environment.
-    fn granted_elsewhere(&self, end: &Entry) -> bool {
-        let mut entries = self.now().chain().flat_map(|log| log.entries());
-        let granted = entries.find(|entry| entry.kind == Kind::Exception && entry.subjects == end.subjects);
-        granted.is_some_and(|granted| granted.environment != end.environment)
+    /// For which environment each exception was recorded, in this log or in those before it.
+    fn granted(&self) -> Granted<'_> {
+        let mut out = Granted::new();
+        let entries = self.now().chain().flat_map(|log| log.entries());
+        for entry in entries.filter(|entry| entry.kind == Kind::Exception) {
+            out.entry(entry.subjects.as_slice()).or_insert(entry.environment.as_ref());
+        }
+        out
     }
 
     /// What an entry of this kind may name beside its document. `None` for an activation that does not hold: its fault says why.
@@ -223,7 +236,7 @@ impl StateView<'_> {
     /// What is wrong with one entry that is no decision's: see [`LogState::records`].
     #[must_use]
     pub fn wrong_with(&self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Vec<Finding> {
-        self.state.wrong_with(index, entry, blobs)
+        self.state.wrong_with(index, entry, &self.state.granted(), blobs)
     }
 }
 
@@ -286,7 +299,8 @@ fn other_subject(place: &str) -> Finding {
 fn document(entry: &Entry, place: &str, blobs: &dyn Blobs) -> Result<Blob, Vec<Finding>> {
     entry.statement().and_then(|digest| named_blob(blobs, digest)).ok_or_else(|| {
         let what = "a document that the log entry names is not in the evidence store";
-        vec![Finding::new(codes::EVIDENCE_WITHHELD, what).at(place)]
+        let help = "put it back from a copy of the store; a package that an earlier version made may lack it: have it made again";
+        vec![Finding::new(codes::EVIDENCE_WITHHELD, what).at(place).help(help)]
     })
 }
 

@@ -63,8 +63,7 @@ impl<'o> Looking<'o> {
     pub(super) fn at(opened: &'o Opened, how: How, report: &mut AuditReport) -> Self {
         let (state, facts_only) = (&opened.state, opened.facts_only());
         let all = opened.scope.window.is_all() && !opened.is_gathered();
-        let scoped: Option<Vec<u64>> = (!all)
-            .then(|| decisions(state).filter(|index| opened.scope.wants(*index, state, opened.gathered())).collect());
+        let scoped: Option<Vec<u64>> = (!all).then(|| decisions(state).filter(|index| opened.wants(*index)).collect());
         let wanted = scoped.as_ref().map_or_else(|| decisions(state).count(), Vec::len);
         let picked = match how {
             _ if facts_only => Some(BTreeSet::new()),

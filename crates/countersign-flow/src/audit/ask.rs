@@ -1,6 +1,7 @@
 //! Questions asked of a package: each answer names its rows with what proves them, says how completeness was established,
 //! and says what is missing.
 
+use super::earlier::EARLIER;
 use super::facts::{Facts, Window};
 use super::open::{Opened, Opening};
 use super::population::{self, Population};
@@ -16,6 +17,7 @@ use countersign_core::decision::LogRef;
 use countersign_core::entry::place_of;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, Verdict, exit_of, verdict_of};
+use countersign_core::ids::Origin;
 use countersign_core::time::Time;
 use serde::Serialize;
 
@@ -48,8 +50,22 @@ impl Asked<'_> {
     /// Whether a decision of this log was run again when the package was verified: outside of the part that it was made for, a
     /// decision says what its gate claims. A package of facts alone says already that none was.
     pub(super) fn ran_again(&self, entry: u64) -> bool {
-        let Opened { scope, state, .. } = self.opened;
-        self.opened.facts_only() || scope.wants(entry, state, self.opened.gathered())
+        self.opened.facts_only() || self.opened.wants(entry)
+    }
+
+    /// Whether all decisions of an earlier log were run again when the package was verified: from that log's own package.
+    pub(super) fn proves(&self, log: &Origin) -> bool {
+        let place = format!("log {log}");
+        let not_run = [codes::LOG_EARLIER_UNAUDITED, codes::PACKAGE_SCOPED, codes::DECISIONS_NOT_RUN];
+        let open = |finding: &Finding| not_run.contains(&finding.code) && finding.at.first() == Some(&place);
+        // Where a package was opened and not verified, nothing was looked at, and nothing is said of it.
+        self.basis.checks.iter().any(|check| check.id == EARLIER) && !self.basis.findings.iter().any(open)
+    }
+
+    /// The logs before this one whose decisions nobody ran again.
+    pub(super) fn unproved(&self) -> Vec<&Origin> {
+        let earlier = self.facts.state.now().chain().skip(1).map(|log| log.origin());
+        earlier.filter(|log| !self.proves(log)).collect()
     }
 }
 
@@ -205,7 +221,7 @@ impl<'a> Asking<'a> {
             filter: asked.facts.window_words(),
             completeness: self.as_far(part.completeness.unwrap_or_else(|| asked.facts.completeness())),
             table: part.table,
-            notes: part.notes.into_iter().chain(extent(&asked.facts)).chain(erased(&asked.facts)).collect(),
+            notes: part.notes.into_iter().chain(extent(&asked)).chain(erased(&asked.facts)).collect(),
             missing,
             exit: exit_of(&findings),
             findings,
@@ -249,8 +265,7 @@ impl<'a> Asking<'a> {
         let facts = self.opened.facts(Window::default());
         let (chain, found) = show::of(&facts, id)?;
         // Whether it is of the part that the package was made for: what is beyond was not run again.
-        let scope = &self.opened.scope;
-        let within = scope.wants(chain.proof.entry, &self.opened.state, self.opened.gathered());
+        let within = self.opened.wants(chain.proof.entry);
         let basis = self.bearing().chain(beyond(within));
         Ok((chain, basis.chain(found).chain(facts.broken.iter().cloned()).collect()))
     }
@@ -286,14 +301,21 @@ fn beyond(within: bool) -> Option<Finding> {
 
 /// How far the log reaches beside the window: logs that it goes on from have packages of their own, and of what came before the
 /// first entry of all of them, or after its newest one, it says nothing.
-fn extent(facts: &Facts<'_>) -> Vec<String> {
-    let mut out = Vec::new();
+fn extent(asked: &Asked<'_>) -> Vec<String> {
+    let (facts, mut out) = (&asked.facts, Vec::new());
     let earlier: Vec<String> =
         facts.state.now().chain().skip(1).map(|log| log.reference().origin.to_string()).collect();
     if !earlier.is_empty() {
         let earlier = earlier.join(", ");
         out.push(format!(
             "of this log alone, but for what was open when it began (Q06, Q10): what {earlier} says, which it goes on from, is in its own package"
+        ));
+    }
+    let unproved: Vec<String> = asked.unproved().into_iter().map(ToString::to_string).collect();
+    if !unproved.is_empty() {
+        out.push(format!(
+            "what is said of {} is as its decisions say, which were not run again here: its package, given with --earlier, shows it",
+            unproved.join(", ")
         ));
     }
     let begun = facts.state.now().chain().filter_map(|log| log.entries().first()).map(|entry| entry.time).min();

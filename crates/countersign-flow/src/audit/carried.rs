@@ -2,7 +2,7 @@
 //! no other answer: the package of such a log ends with it, and this log's own entries do not say it again.
 //!
 //! Their decisions are in the package without what those rest on. Each has its signature checked by the trust of its time; that
-//! it comes out the same again, its own package proves.
+//! it comes out the same again, its own package proves. What only they settle is settled where that was given.
 
 use super::episodes::Episodes;
 use super::facts::{FEW, Known};
@@ -29,6 +29,8 @@ pub(super) struct Carried {
     pub(super) reviews: Reviews,
     /// The violations that were open when the last of them ended.
     pub(super) open: Episodes,
+    /// The decisions that closed the others, by log and entry.
+    pub(super) closed_by: BTreeMap<(Origin, u64), Arc<Known>>,
     /// By which decisions of theirs exceptions were needed.
     pub(super) uses: BTreeMap<ExceptionId, Vec<(Origin, u64)>>,
     /// How many decisions of each cannot be read here.
@@ -114,7 +116,11 @@ impl Carried {
                     self.emergencies.push((known, proof()));
                 }
             }
-            // What was closed there is that log's own, and is not held.
+            // What was closed there is that log's own, and is not held: only who closed it.
+            for at in self.open.0.values().flatten().filter_map(|episode| episode.closed.as_ref()) {
+                let by = (origin.clone(), at.known.entry);
+                self.closed_by.entry(by).or_insert_with(|| Arc::clone(&at.known));
+            }
             self.open.keep_open();
         }
     }

@@ -12,6 +12,9 @@ use countersign_core::finding::Finding;
 use countersign_record::package::Source;
 use countersign_verify::{Blobs as _, LogState, StateView};
 
+/// The line of the checklist about the packages of earlier logs, which is there where one was given.
+pub(super) const EARLIER: &str = "log-earlier";
+
 /// What the log says of the one before it and of the one after it, in a line; `None` where it says nothing.
 pub(super) fn line(state: &LogState) -> Option<String> {
     let view = state.now();
@@ -61,12 +64,12 @@ pub(super) fn check(
         };
         let findings = one(opened, package, log, later, how)?;
         let holds = format!("{}: its package holds, and is what this log goes on from", word(&reference));
-        report.line("log-earlier", findings, holds);
+        report.line(EARLIER, findings, holds);
         later = Some(log);
     }
     if given > known {
         let what = format!("{given} packages of earlier logs were given, and the log goes on from {known}");
-        report.line("log-earlier", vec![Finding::new(codes::LOG_SHARD_INVALID, what).at("--earlier")], "");
+        report.line(EARLIER, vec![Finding::new(codes::LOG_SHARD_INVALID, what).at("--earlier")], "");
     }
     Ok(())
 }

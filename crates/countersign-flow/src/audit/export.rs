@@ -1,8 +1,8 @@
 //! Packing: the log under its checkpoint, and the documents that it names, as far as the scope goes.
 
 use super::derive;
-use super::facts::{Facts, Gathered};
-use super::scope::{Day, Days, LeftOut, Profile, Scope, carried_days, named};
+use super::facts::{Facts, Gathered, Known};
+use super::scope::{Day, Days, Form, LeftOut, Profile, Scope, carried_days, named};
 use super::shard;
 use super::{EVIDENCE, INDEX, LOG, TRUST};
 use crate::error::FlowError;
@@ -29,7 +29,7 @@ use countersign_verify::{Blobs, LogState, VerifiedTrust};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A package in memory, and what is in it.
 #[derive(Debug)]
@@ -93,7 +93,8 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     let goes_on = state.now().earlier().is_some();
     if scope.profile == Profile::Full && (goes_on || !scope.window.is_all()) {
         // What earlier evidence a decision looks at, only running it tells.
-        for known in &facts.decisions {
+        let wanted = |known: &&Arc<Known>| scope.wants(known.entry, Form::Now, &state, &gathered);
+        for known in gathered.decisions.iter().filter(wanted) {
             if let Ok(promoted) = state.now().decision(known.entry, &blobs) {
                 drop(replay::decide_again(&promoted.content, &state, &blobs));
             }
@@ -200,7 +201,7 @@ fn named_documents(scope: &Scope, state: &LogState, gathered: &Gathered, blobs: 
         for digest in named.all() {
             documents.entry(*digest).or_insert((first, false));
         }
-        for digest in scope.keeps(&named, state, gathered) {
+        for digest in scope.keeps(&named, Form::Now, state, gathered) {
             documents.entry(*digest).or_insert((first, true)).1 = true;
         }
     }

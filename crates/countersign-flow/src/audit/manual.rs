@@ -1,6 +1,7 @@
 //! What people attest by hand, as the log records it.
 
 use super::facts::Facts;
+use crate::erasure::by_hand_gone;
 use countersign_core::codes;
 use countersign_core::entry::Entry;
 use countersign_core::finding::Finding;
@@ -13,14 +14,8 @@ pub(super) fn read(facts: &Facts<'_>, index: u64, entry: &Entry) -> Result<Manua
     let place = format!("log entry {index}");
     let digest = entry.statement();
     let bytes = digest.and_then(|digest| named_blob(facts.blobs, digest));
-    let bytes = bytes.ok_or_else(|| {
-        let erased = digest.and_then(|digest| facts.gathered.erased.get(digest));
-        let what = erased.map_or_else(
-            || "evidence by hand that the log names is missing or altered".to_owned(),
-            |by| format!("it was erased, as log entry {by} says, and is withheld"),
-        );
-        Finding::new(codes::EVIDENCE_WITHHELD, what).at(&place)
-    })?;
+    let erased = || digest.and_then(|digest| facts.gathered.erased.get(digest)).copied();
+    let bytes = bytes.ok_or_else(|| by_hand_gone(erased(), &place))?;
     let first = |findings: Vec<Finding>| {
         let none = || Finding::new(codes::MANUAL_EVIDENCE, "it does not hold").at(&place);
         findings.into_iter().next().unwrap_or_else(none)

@@ -5,7 +5,7 @@ use super::derive::{self, Derived};
 use super::earlier;
 use super::facts::{Facts, Gathered, Read, Window};
 use super::older;
-use super::scope::{Profile, Scope};
+use super::scope::{Form, Profile, Scope};
 use super::shard;
 use super::since;
 use super::trusts::{Recorded, too_old};
@@ -14,6 +14,7 @@ use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TR
 use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::policy::history;
+use crate::promote::log_keys;
 use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
@@ -21,8 +22,11 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::RuleId;
+use countersign_core::later::is_earlier;
+use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
+use countersign_core::trust::Trust;
 use countersign_record::disk::{DiskError, Doing};
 use countersign_record::log::LogFiles;
 use countersign_record::log::reader::LogReader;
@@ -549,6 +553,17 @@ impl Opened {
         self.gathered.get_or_init(|| Gathered::with(&self.state, &self.package, look))
     }
 
+    /// By which form it is known what the package takes in.
+    pub(super) fn form(&self) -> Form {
+        let earlier = self.other_version.as_deref().is_some_and(|said| is_earlier(said, derive::SCHEMA));
+        if earlier { Form::Earlier } else { Form::Now }
+    }
+
+    /// Whether what the decision at this index rests on is in the package by rule, so that it is run again.
+    pub(super) fn wants(&self, index: u64) -> bool {
+        self.scope.wants(index, self.form(), &self.state, self.gathered())
+    }
+
     /// Whether raw evidence was left out, so that decisions cannot be run again.
     pub(super) fn facts_only(&self) -> bool {
         self.scope.profile == Profile::FactsOnly
@@ -608,9 +623,19 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
 /// How many entries the log had when somebody else kept its checkpoint, if it goes on from that. One of a log that it goes on
 /// from says nothing of this one's entries.
 fn continues(state: &LogState, least: &[u8], trust: &VerifiedTrust, at: Time) -> Result<u64, Finding> {
-    let least = kept_checkpoint(least, &state.now(), trust.trust(), at).map_err(by_a_key_of_then)?;
+    let then = |finding| if by_another_key(least, trust.trust()) { by_a_key_of_then(finding) } else { finding };
+    let least = kept_checkpoint(least, &state.now(), trust.trust(), at).map_err(then)?;
     state.now().continues(&least).map_err(|finding| in_a_package(finding, &least, state))?;
     Ok(if least.origin == state.now().reference().origin { least.size } else { 0 })
+}
+
+/// Whether a checkpoint reads and bears a line in the log's name by a key that trust does not name: one that was damaged has none.
+fn by_another_key(checkpoint: &[u8], trust: &Trust) -> bool {
+    let Ok(kept) = UnverifiedCheckpoint::parse(checkpoint) else { return false };
+    let origin = &kept.claim().origin;
+    let known = log_keys(trust, origin);
+    let unknown = |id: [u8; 4]| known.iter().all(|key| key.id() != id);
+    kept.note().signatures().iter().any(|line| line.name() == origin.as_str() && unknown(line.id()))
 }
 
 /// The auditor's trust may be older than the key that signed what was kept.
@@ -677,7 +702,7 @@ fn trust(
 
 fn bad_tiles(files: &LogIn<'_>) -> Vec<Finding> {
     let altered = |path: &str, what: String| Finding::new(codes::LOG_TILE_MISMATCH, what).at(format!("{LOG}{path}"));
-    match verify_log(files) {
+    match verify_log(files).map_err(|error| error.below(Path::new(LOG))) {
         Err(error) => {
             vec![Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(format!("{LOG}checkpoint"))]
         }
@@ -697,7 +722,7 @@ fn read_log(files: LogIn<'_>, report: &mut AuditReport) -> Option<LogBytes> {
         let entries = reader.entries(0..size).collect::<Result<Vec<_>, _>>()?;
         Ok((reader.checkpoint().note().to_string().into_bytes(), entries))
     });
-    match read {
+    match read.map_err(|error| error.below(Path::new(LOG))) {
         Ok(log) => Some(log),
         Err(error) => {
             report.line("log", vec![Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(LOG)], "");

@@ -2,12 +2,13 @@
 //! that anybody can apply again, and how many of them, by log index, stands in its index.
 
 use super::facts::{Gathered, Window};
-use super::kept::{KeptInputs, Shared};
+use super::kept::{Kept, KeptInputs, Shared};
 use countersign_core::blob::Blob;
 use countersign_core::bundle::Signed;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
+use countersign_core::finding::Verdict;
 use countersign_core::statement::{Kind, Statement};
 use countersign_verify::{Blobs, LogState};
 use serde::{Deserialize, Serialize};
@@ -176,11 +177,34 @@ pub(super) fn carried_days(state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha2
     out
 }
 
+/// By which form of a package it is known what it takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// That of here.
+    Now,
+    /// One of before: of decisions outside of its part it has nothing to run again.
+    Earlier,
+}
+
 impl Scope {
-    /// Whether the evidence of the decision at this index is wanted. Of one that does not hold it is.
-    pub(super) fn wants(&self, index: u64, state: &LogState, gathered: &Gathered) -> bool {
-        self.window.range(state.entries()).contains(&index)
-            && gathered.at(index).is_none_or(|known| self.window.may_cover(&known.content))
+    /// Whether the evidence of the decision at this index is wanted: of each that is of the part, and of each by which an
+    /// emergency of the part was reviewed, so that the review is run again as well. Of one that does not hold it is.
+    pub(super) fn wants(&self, index: u64, form: Form, state: &LogState, gathered: &Gathered) -> bool {
+        let range = self.window.range(state.entries());
+        let Some(known) = gathered.at(index) else { return range.contains(&index) };
+        let of_part = range.contains(&index) && self.window.may_cover(&known.content);
+        of_part || (form == Form::Now && index < range.end && self.reviews(&known.content, gathered))
+    }
+
+    /// Whether a decision says that an emergency was reviewed that may be asked for. They are few: each emergency is reviewed by
+    /// one. Of those of earlier logs nothing is known here but that there was one.
+    fn reviews(&self, decision: &Kept, gathered: &Gathered) -> bool {
+        let emergency = |entry: &u64| {
+            let of = gathered.at(*entry).map(|known| &known.content);
+            of.is_some_and(|of| of.break_glass.is_some() && self.window.may_cover(of))
+        };
+        let earlier = !decision.followed_up_earlier.is_empty();
+        decision.verdict == Verdict::Pass && (earlier || decision.followed_up.iter().any(emergency))
     }
 
     /// Those of the documents that an entry names that belong into the package by rule: everything that it records itself,
@@ -188,10 +212,11 @@ impl Scope {
     pub(super) fn keeps<'n>(
         &self,
         named: &'n Named,
+        form: Form,
         state: &LogState,
         gathered: &'n Gathered,
     ) -> impl Iterator<Item = &'n Sha256> + use<'n> {
-        let wanted = !named.inputs.is_empty() && self.wants(named.entry, state, gathered);
+        let wanted = !named.inputs.is_empty() && self.wants(named.entry, form, state, gathered);
         let full = self.profile == Profile::Full;
         let inputs = named.inputs.iter().filter(move |(_, statement)| wanted && (*statement || full));
         let all = named.own.iter().chain(inputs.map(|(digest, _)| digest));

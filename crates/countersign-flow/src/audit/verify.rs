@@ -176,8 +176,10 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
         report.line("log-witnessed", findings, words);
     }
     // Of every entry, within the window or not: the documents of all of them are here, and questions look back.
+    // They differ by their places: each is held against what was found so far, and not against one another.
+    let known = report.findings.len();
     for finding in opened.gathered().broken.values().flatten() {
-        if !report.findings.contains(finding) {
+        if !report.findings.get(..known).unwrap_or_default().contains(finding) {
             report.findings.push(finding.clone());
         }
     }
@@ -224,7 +226,7 @@ pub(super) fn strays(opened: &Opened, how: How) -> Vec<Finding> {
                 *first = (named.day, u32::try_from(named.entry).unwrap_or(u32::MAX));
             }
         }
-        for digest in opened.scope.keeps(&named, state, gathered) {
+        for digest in opened.scope.keeps(&named, opened.form(), state, gathered) {
             match package.place(digest).and_then(|place| kept.get_mut(place)) {
                 Some(kept) => *kept = true,
                 None => drop(missing.insert(*digest)),
@@ -309,9 +311,7 @@ impl AuditReport {
         }
         let wanted = (0_u64..)
             .zip(opened.state.entries())
-            .filter(|(index, entry)| {
-                entry.kind == Kind::PromotionDecision && opened.scope.wants(*index, &opened.state, opened.gathered())
-            })
+            .filter(|(index, entry)| entry.kind == Kind::PromotionDecision && opened.wants(*index))
             .count();
         if opened.facts_only() {
             return self.skipped(format!(

@@ -1,6 +1,7 @@
 //! Coverage in five parts that are never put together: shown by machine and fresh, partly so, shown by people and current,
 //! stale, and nothing at all. It says what was recorded; it does not conclude that a criterion is met.
 
+use crate::erasure::by_hand_gone;
 use crate::error::FlowError;
 use crate::outside::{self, TrustFile};
 use crate::place::{Place, StoreBlobs};
@@ -403,12 +404,13 @@ fn manual(
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<String, Vec<ManualRow>> {
     let mut out: BTreeMap<String, Vec<ManualRow>> = BTreeMap::new();
+    let (erased, _) = state.erasures(blobs);
     for (index, entry) in (0_u64..).zip(view.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
         let place = format!("log entry {index}");
         let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest));
         let Some(bytes) = bytes else {
-            let what = "evidence by hand that the log names is missing or altered";
-            findings.push(Finding::new(codes::EVIDENCE_WITHHELD, what).at(place));
+            let by = entry.statement().and_then(|digest| erased.get(digest)).map(|(by, _)| *by);
+            findings.push(by_hand_gone(by, &place));
             continue;
         };
         let trust = state.at(index).unwrap_or(view).trust();

@@ -20,6 +20,7 @@ use countersign_core::statement::manual_evidence::{ManualEvidence, NAMESPACE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::Owner;
+use countersign_record::log::LogError;
 use countersign_record::log::writer::Appended;
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
@@ -89,7 +90,11 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
     let keys = log_keys(trust.trust(), signer.name());
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = request.place.append(&signer, &keys, &holds)?;
+    let gone = |error: LogError| {
+        let (least, place) = (request.least_checkpoint, request.place);
+        outside::set_back(error.into(), least, place, trust.trust(), request.at)
+    };
+    let mut log = request.place.append(&signer, &keys, &holds).map_err(gone)?;
     may_follow(request, trust, &evidence)?;
 
     let name = request.document.file_name().and_then(|name| name.to_str()).unwrap_or("document");

@@ -3,7 +3,7 @@
 use super::ask::{person_of, read};
 use crate::error::FlowError;
 use crate::files;
-use crate::outside::TrustFile;
+use crate::outside::{TrustFile, set_back};
 use crate::people::{self, By};
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{Standing, anchored, log_signer, open_at_end, other_trust, refuse};
@@ -22,6 +22,7 @@ use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_core::trust::{EXCEPTION_NAMESPACE, ROLE_EXCEPTIONS};
 use countersign_record::atomic::write_atomic;
+use countersign_record::log::LogError;
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
 use countersign_verify::exception::{ExceptionContext, end_statement, verify_end, verify_exception};
@@ -41,6 +42,13 @@ pub struct Recording<'a> {
     pub least_checkpoint: Option<&'a Path>,
     /// The time.
     pub at: Time,
+}
+
+impl Recording<'_> {
+    /// A log that cannot be opened, and may have been set back to nothing.
+    fn gone(&self, error: FlowError, trust: &VerifiedTrust) -> FlowError {
+        set_back(error, self.least_checkpoint, self.place, trust.trust(), self.at)
+    }
 }
 
 /// Records an approved exception: from then on it counts. The signed checkpoint covers its entry.
@@ -116,7 +124,7 @@ pub fn end(request: &EndRequest<'_>, recording: &Recording<'_>, log_key: Signing
     }
     let signer = log_signer(trust, log_key, recording.at)?;
     let blobs = StoreBlobs::new(recording.place.store());
-    let (checkpoint, entries) = recording.place.read_log()?;
+    let (checkpoint, entries) = recording.place.read_log().map_err(|error| recording.gone(error, trust))?;
     let opened = countersign_verify::LogState::open(&checkpoint, &entries, trust, &blobs, recording.at);
     let state = opened.state.ok_or(FlowError::Refused(opened.findings))?;
     let exception = find(&request.id, request.action, state.now(), recording.place)?;
@@ -204,7 +212,8 @@ fn append<T>(
     let keys = log_keys(trust.trust(), &origin);
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = recording.place.append(signer, &keys, &holds)?;
+    let gone = |error: LogError| recording.gone(error.into(), trust);
+    let mut log = recording.place.append(signer, &keys, &holds).map_err(gone)?;
     let blobs = StoreBlobs::new(recording.place.store());
     let standing =
         Standing { place: recording.place, least_checkpoint: recording.least_checkpoint, trust, at: recording.at };

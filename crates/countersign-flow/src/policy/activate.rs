@@ -23,6 +23,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::{POLICY_NAMESPACE, ROLE_POLICY, Trust};
 use countersign_decide::floors;
 use countersign_record::atomic::write_atomic;
+use countersign_record::log::LogError;
 use countersign_record::log::writer::Log;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{LogSigner, SigningKey};
@@ -100,7 +101,11 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let keys = log_keys(trust.trust(), countersign_core::log::note::NoteSigner::name(&signer));
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = request.place.append(&signer, &keys, &holds)?;
+    let gone = |error: LogError| {
+        let (least, place) = (request.least_checkpoint, request.place);
+        outside::set_back(error.into(), least, place, trust.trust(), request.at)
+    };
+    let mut log = request.place.append(&signer, &keys, &holds).map_err(gone)?;
 
     let blobs = StoreBlobs::new(request.place.store());
     let state = open(request, trust, &blobs)?;

@@ -170,7 +170,8 @@ pub enum LogError {
 
 impl LogError {
     /// Says where the missing checkpoint was looked for.
-    pub(crate) fn below(self, folder: &Path) -> Self {
+    #[must_use]
+    pub fn below(self, folder: &Path) -> Self {
         if let Self::Missing { path } = self {
             Self::Missing { path: folder.join(path) }
         } else if let Self::CheckpointGone { path } = self {

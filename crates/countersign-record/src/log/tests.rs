@@ -123,6 +123,7 @@ fn a_log_is_created_only_where_nothing_is_and_opened_only_where_one_is() {
     fs::remove_file(folder.join(CHECKPOINT)).unwrap();
     let gone = |error: LogError| matches!(error, LogError::CheckpointGone { path } if path == folder.join(CHECKPOINT));
     assert!(reopen(&folder, &signer).is_err_and(gone) && LogReader::open(&folder).is_err_and(gone));
+    assert!(verify_folder(&folder).is_err_and(gone));
     assert!(matches!(Log::create(&folder, &signer), Err(LogError::Exists { .. })));
     fs::write(dir.path().join("a/other"), b"").unwrap();
     assert!(matches!(Log::create(&dir.path().join("a"), &signer), Err(LogError::Exists { .. })));

@@ -76,7 +76,7 @@ pub enum Wrong {
 
 /// Checks the log in a folder.
 pub fn verify_folder(folder: &Path) -> Result<LogReport, LogError> {
-    verify_log(&FolderFiles::new(folder))
+    verify_log(&FolderFiles::new(folder)).map_err(|error| error.below(folder))
 }
 
 /// Checks a log. An error says that it could not be checked at all: there is no checkpoint, it does not parse, or the

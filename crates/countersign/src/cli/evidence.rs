@@ -47,7 +47,8 @@ struct Check {
 
 /// Erase one piece of evidence for good, such as one that names a person; the log says that it was there, and why it went
 ///
-/// What rests on the piece is withheld from then on: it can be shown to nobody, and passes for nothing.
+/// What rests on the piece is withheld from then on: it can be shown to nobody, and passes for nothing. Where the piece is evidence
+/// by hand, `log verify` and every audit say so of its entry, and end with 3, for good.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign evidence erase sha256:… --reason \"asked for by the person whom it names\" --key ~/.ssh/id_ed25519 \\\n    \
@@ -205,8 +206,15 @@ impl Erase {
         let document = answer::EvidenceErased { entry: erased.entry, erasure: erased.erasure, removed: erased.removed };
         let done = Done::answer(call.format, Exit::Ok, "evidence-erase", &document, || {
             let gone = if document.removed { "erased" } else { "was not there any more" };
+            let withheld = match erased.withheld.as_slice() {
+                [] => String::new(),
+                places => format!(
+                    "`log verify` and every audit say from now on that it is withheld, and end with 3: {}\n",
+                    places.join("; ")
+                ),
+            };
             format!(
-                "{}: {gone}\nlog entry {} says why, by person {}\ncopies elsewhere, such as backups and packages, are not reached from here\n",
+                "{}: {gone}\nlog entry {} says why, by person {}\n{withheld}copies elsewhere, such as backups and packages, are not reached from here\n",
                 document.erasure.erased, document.entry, document.erasure.owner
             )
         });

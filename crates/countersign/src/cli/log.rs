@@ -172,7 +172,7 @@ impl Verify {
         let (mut checks, mut findings) = (Vec::new(), Vec::new());
         let report = match verify_folder(&place.log()) {
             Ok(report) => report,
-            Err(error) => return Err(self.set_back(error.into(), &place, at)?),
+            Err(error) => return Err(self.set_back(place.told_of(error).into(), &place, at)?),
         };
         let bad = report.bad.iter().map(|bad| {
             Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string())

@@ -8,6 +8,7 @@ use super::Part;
 use countersign_core::decision::BreakGlass;
 use countersign_core::entry::place_of;
 use countersign_core::exception::Category;
+use countersign_core::ids::Origin;
 use countersign_core::time::Time;
 use countersign_verify::{Exceptions, FollowedUp};
 use std::sync::Arc;
@@ -17,8 +18,28 @@ use std::sync::Arc;
 struct Reviewed {
     time: Time,
     how: String,
-    /// The decision of this log that is believed for it.
-    by: Option<u64>,
+    /// The decision that is believed for it, and its log where that is an earlier one.
+    by: Option<(Option<Origin>, u64)>,
+}
+
+impl Reviewed {
+    /// Whether it rests on a decision that was not run again.
+    fn unrun(&self, asked: &Asked<'_>) -> bool {
+        self.by.as_ref().is_some_and(|(log, entry)| match log {
+            None => !asked.ran_again(*entry),
+            Some(log) => !asked.proves(log),
+        })
+    }
+
+    /// What would show it.
+    fn shown_by(&self) -> &'static str {
+        let earlier = self.by.as_ref().is_some_and(|(log, _)| log.is_some());
+        if earlier {
+            "that log's package, given with --earlier, shows it"
+        } else {
+            "a package that takes that entry in shows it"
+        }
+    }
 }
 
 /// By what two persons signed for each of its exceptions: it is reviewed when the last of them is.
@@ -61,12 +82,12 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
         let log = before.and_then(|proof| proof.log.as_ref());
         let proved = proved(&reviews, log, promoted.entry);
         // What two persons signed is proved here, whatever part the package was made for.
-        let unrun = |one: &Reviewed| one.by.is_some_and(|by| !asked.ran_again(by));
+        let unrun = |one: &Reviewed| one.unrun(asked);
         let all = [proved, signed(glass, &known)].into_iter().flatten();
         let mut reviewed = all.min_by_key(|one| (one.time >= glass.follow_up, unrun(one), one.time));
         let claimed = reviewed.as_mut().filter(|one| unrun(one)).map(|one| {
             one.how.push_str(", which is not run again here");
-            one.how.clone()
+            format!("{}; {}", one.how, one.shown_by())
         });
         // One from before the window, or from an earlier log, is of it until it is reviewed.
         let began = if before.is_some() { facts.window.from.max(opened) } else { facts.window.from };
@@ -76,12 +97,7 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
             continue;
         }
         let proof = before.cloned().unwrap_or_else(|| facts.proof(promoted.entry));
-        part.missing.extend(claimed.map(|how| {
-            format!(
-                "{}: whether the emergency was reviewed: {how}; a package that takes that entry in shows it",
-                proof.place()
-            )
-        }));
+        part.missing.extend(claimed.map(|how| format!("{}: whether the emergency was reviewed: {how}", proof.place())));
         let late = |at: Time| at >= glass.follow_up;
         let mut deviates = |why: String| part.deviations_at.push((proof.place(), why));
         let state = match &reviewed {
@@ -112,13 +128,13 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
     let granted = granted.filter(|one| one.exception().category == Category::Emergency).count();
     let classes = facts.deployments().filter(|one| change_class(&one.content) == "emergency").count();
     part.note(format!("{granted} emergency exceptions in the log, {classes} promotions in the window used one"))
-        .note("an emergency from before the window, or of a log that this one goes on from, is listed where it was not reviewed when the window, or this log, began; no row means that there was none of either kind")
+        .note("an emergency from before the window, or of a log that this one goes on from, is listed where it was not reviewed when the window, or this log, began, or where only a decision says so that was not run again; no row means that no decision says that there was one of either kind")
         .note("each stands as it was at the window's end, as far as the log goes")
 }
 
 /// By a later decision that passed and proved review over its commits.
-fn proved(reviews: &Reviews, log: Option<&countersign_core::ids::Origin>, entry: u64) -> Option<Reviewed> {
+fn proved(reviews: &Reviews, log: Option<&Origin>, entry: u64) -> Option<Reviewed> {
     let (time, by, of) = reviews.of(log, entry)?;
     let how = of.map_or_else(|| format!("proved by entry {by}"), |of| format!("proved by {}", place_of(by, Some(of))));
-    Some(Reviewed { time, how, by: of.is_none().then_some(by) })
+    Some(Reviewed { time, how, by: Some((of.cloned(), by)) })
 }

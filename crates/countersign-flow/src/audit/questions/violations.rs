@@ -1,10 +1,12 @@
 //! Q10: violations, as episodes: a rule does not hold for an artifact of a service in an environment, until it does.
 
 use super::super::ask::Asked;
+use super::super::carried::Carried;
 use super::super::episodes::{At, Episode, Episodes, How};
 use super::super::table::Table;
 use super::Part;
-use std::collections::BTreeSet;
+use countersign_core::ids::Origin;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many entries are named where there are many.
 const NAMED: usize = 20;
@@ -32,6 +34,7 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
             episodes.0.insert(of.clone(), asked.cloned().collect());
         }
         part.missing.extend(carried.unread());
+        part.missing.extend(claimed_before(asked, carried));
     }
     for promoted in facts.all_decisions().filter(|one| facts.is_asked(&one.content)) {
         episodes.take(promoted, || None);
@@ -79,12 +82,9 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
         part.missing.push("decision in the window".to_owned());
     }
     if !claimed.is_empty() {
-        let named: Vec<String> = claimed.iter().take(NAMED).map(ToString::to_string).collect();
-        let more = if claimed.len() > NAMED { " …" } else { "" };
-        part.missing.push(format!(
-            "whether violations were over when the window began: log entries {}{more} say so, and are not run again here; a package that takes them in shows it",
-            named.join(", ")
-        ));
+        let said = said_by(&claimed);
+        let what = "whether violations were over when the window began";
+        part.missing.push(format!("{what}: log {said}, not run again here; a package that takes that in shows it"));
     }
     let unread = facts.unread_before();
     if unread > 0 {
@@ -93,4 +93,44 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
     part.note("an evaluation that could not tell neither opens nor closes an episode")
         .note("an episode is of one artifact, by its name less its version: it stays open where no later one of that name came")
         .note("what was remedied quickly is listed like everything else, and what was open when the window, or this log, began or ended as well; what is open, or passed by an exception alone, is FAIL")
+}
+
+/// Violations of earlier logs that would be over by what decisions there say, where nobody ran those again.
+fn claimed_before(asked: &Asked<'_>, carried: &Carried) -> Vec<String> {
+    let mut claimed: BTreeMap<&Origin, BTreeSet<u64>> = BTreeMap::new();
+    for ((log, entry), known) in &carried.closed_by {
+        if asked.facts.is_asked(&known.content) {
+            claimed.entry(log).or_default().insert(*entry);
+        }
+    }
+    let claimed = claimed.into_iter().filter(|(log, _)| !asked.proves(log));
+    claimed
+        .map(|(log, entries)| {
+            let said = said_by(&entries);
+            let what = "whether violations were over when this log began";
+            format!("{what}: log {log}, {said}, not run again here; that log's package, given with --earlier, shows it")
+        })
+        .collect()
+}
+
+/// The entries that say so, as far as they are named.
+fn said_by(entries: &BTreeSet<u64>) -> String {
+    let named: Vec<String> = entries.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = if entries.len() > NAMED { " …" } else { "" };
+    match named.as_slice() {
+        [one] => format!("entry {one} says so"),
+        _ => format!("entries {}{more} say so", named.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_entry_says_so_and_several_say_so() {
+        assert_eq!(said_by(&BTreeSet::from([8])), "entry 8 says so");
+        assert_eq!(said_by(&BTreeSet::from([8, 3])), "entries 3, 8 say so");
+        assert!(said_by(&(0..30).collect()).ends_with("18, 19 … say so"));
+    }
 }

@@ -11,6 +11,7 @@ use countersign_flow::output::KeptFacts;
 use countersign_flow::{FlowError, files};
 use countersign_record::atomic::{could_write, same_file, write_atomic_with};
 use countersign_record::disk::{DiskError, Doing};
+use countersign_record::package::Source;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,10 @@ pub(super) struct FactsArgs {
     /// The digest that the facts are to have, as `audit verify` printed it
     #[arg(long, value_name = "sha256:…", help_heading = "Facts", requires = "facts")]
     facts_digest: Option<Sha256>,
+    /// The package of the log that this one goes on from: its decisions are run again as well. More by repeating it, the newest
+    /// first; facts say what was given when they were kept
+    #[arg(long, value_name = "PACKAGE", help_heading = "Facts", conflicts_with = "facts")]
+    earlier: Vec<PathBuf>,
 }
 
 impl FactsArgs {
@@ -35,7 +40,7 @@ impl FactsArgs {
         outputs: &[Option<&Path>],
     ) -> Result<Opening, FlowError> {
         let read = [Some(package), outside.trust.as_deref(), outside.least.file(), self.facts.as_deref()];
-        let read: Vec<&Path> = read.into_iter().flatten().collect();
+        let read: Vec<&Path> = read.into_iter().flatten().chain(self.earlier.iter().map(PathBuf::as_path)).collect();
         for output in outputs.iter().flatten() {
             files::apart_from_inputs(output, &read)?;
         }
@@ -43,7 +48,11 @@ impl FactsArgs {
         let source = Box::new(file(package)?);
         let Some(path) = &self.facts else {
             let (trust, least) = (outside.trust(), outside.least.as_deref());
-            let (report, opened) = audit::verify_opened(source, trust, least, Vec::new(), How::Full)?;
+            let mut earlier: Vec<Box<dyn Source>> = Vec::new();
+            for path in &self.earlier {
+                earlier.push(Box::new(file(path)?));
+            }
+            let (report, opened) = audit::verify_opened(source, trust, least, earlier, How::Full)?;
             return Ok(Opening { report, opened });
         };
         let bytes = files::read(path, limits::AUDIT_FACTS_BYTES)?;
@@ -69,6 +78,7 @@ impl<'a> ToKeep<'a> {
             let what = format!("--facts-output would replace {}, which is read: name another file", read.display());
             return Err(FlowError::Usage(what));
         }
+        files::apart_from_stores(output)?;
         could_write(output)?;
         let mut file = file(package)?;
         let before = digest(&mut file, package)?;
