@@ -421,6 +421,9 @@ impl TrustedRoot {
             let what = "no log has an entry of this, and no timestamp authority says when it was signed";
             return Err(Refused::new(codes::TIMESTAMP_MISSING, what));
         }
+        if let Some(asked) = transparency {
+            self.witnessed(asked, &value)?;
+        }
         // Without a certificate, only the authorities of timestamps matter.
         if is_stamped(&value)
             && let Some(root) = self.spans.without_ended(&self.document, &times, true)?
