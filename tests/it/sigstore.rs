@@ -251,6 +251,31 @@ fn a_timestamp_is_asked_for_beside_the_logs_of_an_instance_and_never_instead_of_
 }
 
 #[test]
+fn a_builder_on_a_machine_of_its_tenant_s_shows_the_second_level_unless_trust_names_the_machine() {
+    let level = |scene: &mut Scene, runner: Option<&str>| {
+        let mut who = builder();
+        who.claims.retain(|(number, _)| *number != 11);
+        who.claims.extend(runner.map(|runner| (11, runner.to_owned())));
+        let document = scene.signed(Kind::Provenance, &who);
+        let evidence = scene.verify(&[document], later());
+        let found = evidence.of_kind(Kind::Provenance).next().unwrap_or_else(|| panic!("{:?}", evidence.findings()));
+        let SignerName::Builder { max_level, .. } = found.signed_by().owner else { panic!("no builder signed") };
+        max_level
+    };
+    let mut scene = Scene::new();
+    for (runner, shown) in [(Some("github-hosted"), 3), (Some("self-hosted"), 2), (Some("other"), 2), (None, 3)] {
+        assert_eq!(level(&mut scene, runner), shown, "{runner:?}");
+    }
+    // An identity of the same builder that names the machine.
+    scene.more = format!(
+        "[[builders.identities]]\nroot = \"ours\"\nissuer = \"{GITHUB}\"\nsubject = \"{WORKFLOW}\"\n\
+         claims = {{ runner = \"self-hosted\" }}\n"
+    );
+    assert_eq!(level(&mut scene, Some("self-hosted")), 3);
+    assert_eq!(level(&mut scene, Some("other")), 2);
+}
+
+#[test]
 fn a_bundle_of_another_form_is_refused_with_its_code() {
     let mut scene = Scene::new();
     let good = String::from_utf8(scene.signed(Kind::Review, &ada())).unwrap();

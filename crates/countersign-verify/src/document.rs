@@ -11,6 +11,8 @@ use countersign_core::finding::Finding;
 use countersign_core::ids::{PersonId, RoleName, Uri};
 use countersign_core::json;
 use countersign_core::key::{KeyId, PublicKey};
+use countersign_core::slsa::SignerFacts;
+use countersign_core::slsa::builders::level_on_its_machine;
 use countersign_core::statement::erasure::NAMESPACE as ERASURE_NAMESPACE;
 use countersign_core::statement::manual_evidence::NAMESPACE as MANUAL_NAMESPACE;
 use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
@@ -18,8 +20,8 @@ use countersign_core::statement::vex::NAMESPACE as VEX_NAMESPACE;
 use countersign_core::statement::{Kind, Payload, Stated, Statement, StatementError};
 use countersign_core::time::Time;
 use countersign_core::trust::{
-    EXCEPTION_NAMESPACE, Identity, KeyTransparency, OwnedKey, Owner, POLICY_NAMESPACE, ShownIdentity, TRUST_NAMESPACE,
-    Trust, UnloggedKeys,
+    Claim, EXCEPTION_NAMESPACE, Identity, KeyTransparency, OwnedKey, Owner, POLICY_NAMESPACE, ShownIdentity,
+    TRUST_NAMESPACE, Trust, UnloggedKeys,
 };
 
 /// A value that was signed by somebody whom trust lets sign it, with a key that counted at the time in question. Only
@@ -333,7 +335,9 @@ fn certificate_signer(
             .help("have the two ask for claims that no certificate of the other has"));
     }
     let times = &shown.times;
-    let Some((_, _)) = owners.iter().find(|(_, identity)| times.iter().all(|time| identity.counts_at(*time))) else {
+    let counts = |identity: &Identity| times.iter().all(|time| identity.counts_at(*time));
+    let counted: Vec<&Identity> = owners.iter().map(|(_, identity)| *identity).filter(|one| counts(one)).collect();
+    if counted.is_empty() {
         let found: Vec<String> = times.iter().map(ToString::to_string).collect();
         return Err(Finding::new(
             codes::KEY_NOT_VALID,
@@ -342,7 +346,8 @@ fn certificate_signer(
         .at(place)
         .expected("an identity that counted then", by_trust())
         .found(format!("signed at {}", found.join(", "))));
-    };
+    }
+    let named = counted.iter().any(|identity| identity.claims.contains_key(&Claim::Runner));
     let existed = times
         .iter()
         .min()
@@ -350,11 +355,24 @@ fn certificate_signer(
         .ok_or_else(|| Finding::new(codes::TIMESTAMP_MISSING, "nothing says when this was signed").at(place))?;
     Ok(SignedBy {
         key: KeyId::of_spki_der(&shown.certificate.spki),
-        owner: allowed(owner, kind, trust, place)?,
+        owner: on_its_machine(allowed(owner, kind, trust, place)?, &shown.certificate, named),
         when: Some(Attested { existed, logged: shown.logged }),
         unwitnessed: false,
         identity: by_root.map(|root| Box::new(shown.certificate.under(root.digest))),
     })
+}
+
+/// A builder shows less on a machine of its tenant's, whatever level trust gives it. Where its identity in trust names the machine itself, whoever
+/// wrote that has decided what it shows.
+fn on_its_machine(mut owner: SignerName, shown: &CertificateClaims, named: bool) -> SignerName {
+    let CertificateClaims { issuer, name, claims, .. } = shown;
+    let signer = SignerFacts::Certificate { issuer: issuer.as_str(), name: name.as_str(), claims };
+    if let SignerName::Builder { max_level, .. } = &mut owner
+        && !named
+    {
+        *max_level = level_on_its_machine(signer, *max_level);
+    }
+    owner
 }
 
 /// What has to witness a key's signature, where trust asks for it: keys of builders, collectors and verifiers sign without a
