@@ -235,7 +235,7 @@ impl TrustedRoot {
         details::fit(&value)?;
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
         let (known, spans) = (beside::Logs::of(&value), spans::Spans::of(&value)?);
-        let windows = windows::Windows::of(&value);
+        let windows = windows::Windows::of(&value)?;
         Ok(Self {
             digest: Sha256::of(bytes),
             verifier,
