@@ -228,16 +228,9 @@ impl Judge<'_> {
     fn group(&mut self, group: &[(&str, &Shown)]) {
         let mut judged: Vec<Judged> = group.iter().map(|(place, shown)| self.one(place, shown)).collect();
         if judged.len() > 1 {
-            let facts = group.iter().filter_map(|(_, shown)| Facts::of(shown.statement()?).ok());
-            let refs: BTreeSet<String> = facts.filter_map(|facts| facts.reference).collect();
-            if refs.len() > 1 {
-                // One of them may say what whoever started the build told it: then the others have to say the same.
-                let found = refs.into_iter().collect::<Vec<_>>().join(", and ");
-                for one in &mut judged {
-                    let what = "the forms of one build's provenance name several refs";
-                    let finding = Finding::new(codes::PROVENANCE_CONTRADICTS, what).at(one.held.place.as_str());
-                    one.findings.push(finding.found(found.as_str()));
-                }
+            for (one, (_, shown)) in judged.iter_mut().zip(group) {
+                let others = group.iter().map(|(_, other)| *other);
+                one.findings.extend(self.contradicted(shown, others, &one.held.place));
             }
             judged.sort_by_key(Judged::refusals);
             let fitting = judged.iter().filter(|one| one.refusals() == 0).count();
@@ -246,6 +239,27 @@ impl Judge<'_> {
         for one in judged {
             self.take(one);
         }
+    }
+
+    /// A form of one build's provenance may say what whoever started the build told it: where a ref is expected, the others of that build
+    /// have to say the same. (A document of Cloud Build's is about an image, which may have been built twice.)
+    fn contradicted<'s>(&self, shown: &Shown, others: impl Iterator<Item = &'s Shown>, place: &str) -> Option<Finding> {
+        let wanted = self.expected.provenance.as_ref()?;
+        if wanted.branch.is_none() && wanted.tag.is_none() && wanted.versioned_tag.is_none() {
+            return None;
+        }
+        let reference = |shown: &Shown| Facts::of(shown.statement()?).ok()?.reference;
+        let build = |shown: &Shown| build_of(shown.statement()?);
+        let (own, id) = (reference(shown)?, build(shown));
+        let same = |other: &Shown| id.is_none() || build(other).is_none_or(|other| Some(other) == id);
+        let mut refs: BTreeSet<String> = others.filter(|other| same(other)).filter_map(reference).collect();
+        refs.insert(own);
+        if refs.len() < 2 {
+            return None;
+        }
+        let found = refs.into_iter().collect::<Vec<_>>().join(", and ");
+        let what = "the forms of one build's provenance name several refs";
+        Some(Finding::new(codes::PROVENANCE_CONTRADICTS, what).at(place).found(found))
     }
 
     fn take(&mut self, judged: Judged) {
@@ -592,4 +606,11 @@ fn witness(shown: &Shown) -> &'static str {
 
 fn is_provenance(statement: &Statement) -> bool {
     [PROVENANCE_V01, PROVENANCE_V02, PROVENANCE_V1].contains(&statement.predicate_type.as_str())
+}
+
+/// Which build of its builder's it was, where provenance says so. One form has the number alone, and another an address that ends in it.
+fn build_of(statement: &Statement) -> Option<String> {
+    let places = ["/metadata/buildInvocationId", "/metadata/buildInvocationID", "/runDetails/metadata/invocationId"];
+    let id = places.iter().find_map(|place| statement.predicate.pointer(place)?.as_str())?;
+    id.rsplit('/').next().filter(|id| !id.is_empty()).map(str::to_owned)
 }
