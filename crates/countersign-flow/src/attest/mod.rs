@@ -20,6 +20,7 @@ use countersign_core::slsa::{
 use countersign_core::statement::{Statement, Subject as CoreSubject};
 use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
+use countersign_core::trust::identity::name_somebody;
 use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary, summary_result};
 use inputs::Read;
 use serde::Serialize;
@@ -126,6 +127,10 @@ pub fn check(
     if !shown.is_empty() || !findings.is_empty() {
         out.checked.line("attestations", findings, format!("{} about this artifact", shown.len()));
     }
+    let findings = unanchored(expected, &shown);
+    if !findings.is_empty() {
+        out.checked.line("identity", findings, "");
+    }
     let given = shown.iter().flat_map(|(_, shown)| shown.digests().map(Sha256::hex)).collect();
     let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, out: &mut out };
     for group in together(&shown, read) {
@@ -173,6 +178,36 @@ fn signatures<'r>(
     let over = if out.passed_over == 0 { String::new() } else { format!(", {} about others", out.passed_over) };
     out.checked.line("signatures", findings, format!("{} of {} hold{over}", held.len(), read.len()));
     held
+}
+
+/// A pattern that fits whoever signed, and would fit with any other owner in the name, says nothing of whose signature counts.
+fn unanchored(expected: &Expected, shown: &[(&str, Shown)]) -> Vec<Finding> {
+    let none = BTreeMap::new();
+    let identities = expected.identities.iter().map(|one| (Some(&one.issuer), &one.subject, &one.claims));
+    let builders = expected.provenance.iter().flat_map(|wanted| &wanted.builders);
+    let builders = builders.filter_map(|one| Some((one.issuer.as_ref(), one.subject.as_ref()?, &one.claims)));
+    let summary = expected.summary.iter().filter_map(|one| Some((one.issuer.as_ref(), one.subject.as_ref()?, &none)));
+    // Where whoever signed will do, that is said by itself.
+    let patterns = identities.chain(builders).chain(summary).filter(|_| !expected.danger_any_signer);
+    let patterns: Vec<_> = patterns.filter(|(_, _, claims)| !name_somebody(claims)).collect();
+    let mut out = BTreeMap::new();
+    for (place, signer) in shown.iter().flat_map(|(place, shown)| shown.signers().iter().map(move |one| (place, one))) {
+        let SignerFacts::Certificate { issuer, name, claims } = signer.facts() else { continue };
+        for (of_issuer, subject, asked) in &patterns {
+            let counts = of_issuer.is_some_and(|pattern| pattern.matches(issuer))
+                && asked.iter().all(|(claim, value)| claims.get(claim) == Some(value));
+            if counts && subject.fits_whosever(name) {
+                let what = format!("the pattern `{}` lets in anybody", subject.text());
+                let finding = Finding::new(codes::IDENTITY_UNANCHORED, what)
+                    .at(*place)
+                    .expected("a pattern that says whose signature counts", "what is expected")
+                    .found(format!("it fits {name}, and would fit it under any other owner"))
+                    .help("write the owner out, or ask for a claim that says whose it is: --claim repository=…");
+                out.entry(subject.text()).or_insert(finding);
+            }
+        }
+    }
+    out.into_values().collect()
 }
 
 /// What holds, in order; where several are forms of one thing in one file, these together.
