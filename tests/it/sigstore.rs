@@ -202,6 +202,9 @@ fn an_instance_without_logs_is_believed_where_trust_says_so_and_nowhere_else() {
     scene.instance.faults.these = vec![Fault::NoEntry, Fault::NoSct];
     let document = scene.signed(Kind::Review, &ada());
     assert_eq!(scene.refused(document.clone()), codes::INCLUSION_PROOF_INVALID);
+    let evidence = scene.verify(std::slice::from_ref(&document), later());
+    let help = one(&evidence).help.clone().unwrap_or_default();
+    assert!(help.contains("`transparency = \"timestamp\"` for its root"), "{help}");
     scene.roots.push_str("transparency = \"timestamp\"\n");
     let evidence = scene.verify(&[document], later());
     let when = evidence.of_kind(Kind::Review).next().unwrap().signed_by().when.unwrap();

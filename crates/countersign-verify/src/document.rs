@@ -1,7 +1,7 @@
 //! One signed document against trust: the signature, the signer, the kind.
 
 use crate::keys;
-use crate::sigstore::{CertificateClaims, Refused, Roots, is_logged};
+use crate::sigstore::{CertificateClaims, Refused, Roots, is_logged, is_stamped};
 use crate::ssh;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::{Signature, Signed};
@@ -302,7 +302,7 @@ fn certificate_signer(
     let by_trust = || format!("trust, version {}", trust.version);
     let held = roots
         .judge(trust, bundle, statement.subjects(), at)
-        .map_err(|refused: Refused| missing_root(&refused, place))?;
+        .map_err(|refused: Refused| missing_root(&refused, bundle, place))?;
     // Two readers of one document must not read two statements in it.
     if held.iter().any(|(_, found)| found.payload != signed.payload) {
         return Err(Finding::new(codes::BUNDLE_MALFORMED, "the envelope has two readings").at(place));
@@ -404,13 +404,13 @@ fn key_transparency(
     };
     let times = roots
         .witnessed(trust, bundle, statement.subjects(), &pem, at)
-        .map_err(|refused| missing_root(&refused, place))?;
+        .map_err(|refused| missing_root(&refused, bundle, place))?;
     let existed = times.iter().min().copied().ok_or_else(missing)?;
     let logged = json::parse(bundle).is_ok_and(|bundle| is_logged(&bundle));
     Ok(SignedBy { when: Some(Attested { existed, logged }), unwitnessed: false, ..by })
 }
 
-fn missing_root(refused: &Refused, place: &str) -> Finding {
+fn missing_root(refused: &Refused, bundle: &[u8], place: &str) -> Finding {
     let finding = refused.finding(place);
     if refused.code() == codes::SIGSTORE_ROOT_MISSING {
         return finding.help("hand in the instance's trusted_root.json with --sigstore-root");
@@ -418,6 +418,13 @@ fn missing_root(refused: &Refused, place: &str) -> Finding {
     if refused.code() == codes::SIGSTORE_ROOT_STALE {
         return finding
             .help("fetch the instance's trusted root, and write its digest and date into the next version of trust");
+    }
+    let stamped_alone = || json::parse(bundle).is_ok_and(|bundle| is_stamped(&bundle) && !is_logged(&bundle));
+    if refused.code() == codes::INCLUSION_PROOF_INVALID && stamped_alone() {
+        return finding.help(
+            "where the instance has no logs, say `transparency = \"timestamp\"` for its root in the next version of trust; else get the \
+             bundle with its log entry",
+        );
     }
     finding
 }
