@@ -268,6 +268,34 @@ fn an_artifact_in_a_folder_is_counted_and_its_attestation_has_to_be_about_it() {
 }
 
 #[test]
+fn an_artifact_lies_beside_its_attestation_under_each_of_the_names_that_are_in_use() {
+    let door = ready();
+    door.write("expect.toml", EXPECT.as_bytes());
+    let ends = [
+        ".provenance.sigstore.json",
+        ".sbom.sigstore.json",
+        ".intoto.sigstore.json",
+        ".build.slsa",
+        ".intoto",
+        ".intoto.json",
+        ".att",
+    ];
+    for (number, end) in ends.iter().enumerate() {
+        let folder = format!("all{number}");
+        std::fs::create_dir(door.path().join(&folder)).unwrap();
+        let line = format!("verify --all {folder} {BY_KEY} --expect expect.toml");
+        sign(&door, &format!("{folder}/app{end}"), "k.pem", PROVENANCE, &app(), &provenance());
+        door.write(&format!("{folder}/app"), APP);
+        door.run(&line).expect(0, &["1 of 1 attestations hold", "1 more are artifacts"]);
+        door.write(&format!("{folder}/app"), b"another");
+        door.run(&line).expect(4, &["subject-mismatch", "0 of 1 attestations hold"]);
+    }
+    // The nearest name is the one that is meant, and a file further off has none beside it.
+    door.write("all0/app.provenance", APP);
+    door.run(&format!("verify --all all0 {BY_KEY} --expect expect.toml")).expect(4, &["bundle-malformed", "all0/app"]);
+}
+
+#[test]
 fn a_file_that_holds_nothing_is_refused_however_large_it_is() {
     let door = ready();
     std::fs::create_dir(door.path().join("all")).unwrap();

@@ -93,3 +93,34 @@ fn one_form_that_is_as_expected_is_enough_and_the_nearest_says_why_none_is() {
     let told = [(second, newer("v33.0.4")), (first, older("v34.0.0"))];
     assert_eq!(found(&told, &versioned, "tag = \"v34.0.0\""), (vec!["provenance-contradicts".to_owned()], 1));
 }
+
+#[test]
+fn an_image_that_was_built_twice_has_provenance_of_two_builds_of_which_one_is_enough() {
+    let (first, second) = ("https://slsa.dev/provenance/v0.1", "https://slsa.dev/provenance/v1");
+    let older_of = |tag: &str, id: &str| {
+        let mut predicate = older(tag);
+        predicate["metadata"] = json!({ "buildInvocationId": id });
+        predicate
+    };
+    let newer_of = |tag: &str, id: &str| {
+        let mut predicate = newer(tag);
+        predicate["runDetails"]["metadata"] =
+            json!({ "invocationId": format!("https://cloudbuild.example/builds/{id}") });
+        predicate
+    };
+    let builds = [(first, older_of("v1.0.0", "a")), (first, older_of("v1.0", "b"))];
+    let versioned = format!("{WORKER}@v0.3");
+    assert_eq!(found(&builds, &versioned, ""), (vec![], 2));
+    for tag in ["v1.0.0", "v1.0"] {
+        assert_eq!(found(&builds, &versioned, &format!("tag = \"{tag}\"")), (vec![], 1), "{tag}");
+    }
+    assert_eq!(found(&builds, &versioned, "tag = \"v1\""), (vec!["provenance-ref".to_owned()], 1));
+    // Each of the two builds is held against its own other form, and one that does not say which it is against both.
+    let contradicts = (vec!["provenance-contradicts".to_owned()], 1);
+    let told = [(first, older_of("v1.0.0", "a")), (second, newer_of("v1.0", "a"))];
+    assert_eq!(found(&told, &versioned, "tag = \"v1.0.0\""), contradicts);
+    let told = [(first, older_of("v1.0.0", "a")), (second, newer("v1.0"))];
+    assert_eq!(found(&told, &versioned, "tag = \"v1.0.0\""), contradicts);
+    // Of a ref that nobody asked for nothing hangs on it.
+    assert_eq!(found(&told, &versioned, ""), (vec![], 1));
+}

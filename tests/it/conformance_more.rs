@@ -12,7 +12,7 @@ use countersign_tests::sigstore::authority::{Authority, timestamp};
 use countersign_tests::sigstore::cosign::pem;
 use countersign_tests::sigstore::{Fault, Faults, Instance, Key, Who};
 use countersign_verify::attest::{Anchors, KeyWitness, NamedKey, NamedRoot, Wanted, verify};
-use countersign_verify::sigstore::{Artifact, Transparency, TrustedRoot};
+use countersign_verify::sigstore::{Artifact, BundleKey, Transparency, TrustedRoot};
 use serde_json::{Value, json};
 
 const KINDS: [fn() -> Key; 4] = [Key::p256, Key::p384, Key::rsa, Key::ed25519];
@@ -404,6 +404,16 @@ fn a_log_s_word_is_no_timestamp_where_a_key_is_asked_for_one() {
     assert_eq!(judge(&bundle, KeyWitness::Timestamp), None);
     assert_eq!(judge(&unstamped, KeyWitness::Log), None);
     assert_eq!(judge(&unstamped, KeyWitness::Timestamp).as_deref(), Some("timestamp-missing"));
+    // So it is where the root is asked for one, as trust does.
+    let by_root = |bundle: &Value| {
+        let root = TrustedRoot::parse(scene.root.to_string().as_bytes()).unwrap();
+        let (bytes, key) = (bundle.to_string(), BundleKey::from_pem(&pem).unwrap());
+        let (asked, at) = (Some(Transparency::Timestamp), at().plus(3_600));
+        let found = root.verify_managed_cosigned(bytes.as_bytes(), None, Artifact::Bytes(ARTIFACT), &key, asked, at);
+        found.err().map(|refused| refused.code().to_string())
+    };
+    assert_eq!(by_root(&bundle), None);
+    assert_eq!(by_root(&unstamped).as_deref(), Some("timestamp-missing"));
     // What nobody has seen is no better.
     unstamped["verificationMaterial"]["tlogEntries"] = json!([]);
     assert_eq!(judge(&unstamped, KeyWitness::Timestamp).as_deref(), Some("transparency-missing"));

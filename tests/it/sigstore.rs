@@ -202,6 +202,9 @@ fn an_instance_without_logs_is_believed_where_trust_says_so_and_nowhere_else() {
     scene.instance.faults.these = vec![Fault::NoEntry, Fault::NoSct];
     let document = scene.signed(Kind::Review, &ada());
     assert_eq!(scene.refused(document.clone()), codes::INCLUSION_PROOF_INVALID);
+    let evidence = scene.verify(std::slice::from_ref(&document), later());
+    let help = one(&evidence).help.clone().unwrap_or_default();
+    assert!(help.contains("`transparency = \"timestamp\"` for its root"), "{help}");
     scene.roots.push_str("transparency = \"timestamp\"\n");
     let evidence = scene.verify(&[document], later());
     let when = evidence.of_kind(Kind::Review).next().unwrap().signed_by().when.unwrap();
@@ -248,6 +251,31 @@ fn a_timestamp_is_asked_for_beside_the_logs_of_an_instance_and_never_instead_of_
     scene.instance.faults.these.push(Fault::NoSct);
     let document = scene.signed(Kind::Review, &ada());
     assert_eq!(scene.refused(document), codes::SCT_INVALID);
+}
+
+#[test]
+fn a_builder_on_a_machine_of_its_tenant_s_shows_the_second_level_unless_trust_names_the_machine() {
+    let level = |scene: &mut Scene, runner: Option<&str>| {
+        let mut who = builder();
+        who.claims.retain(|(number, _)| *number != 11);
+        who.claims.extend(runner.map(|runner| (11, runner.to_owned())));
+        let document = scene.signed(Kind::Provenance, &who);
+        let evidence = scene.verify(&[document], later());
+        let found = evidence.of_kind(Kind::Provenance).next().unwrap_or_else(|| panic!("{:?}", evidence.findings()));
+        let SignerName::Builder { max_level, .. } = found.signed_by().owner else { panic!("no builder signed") };
+        max_level
+    };
+    let mut scene = Scene::new();
+    for (runner, shown) in [(Some("github-hosted"), 3), (Some("self-hosted"), 2), (Some("other"), 2), (None, 3)] {
+        assert_eq!(level(&mut scene, runner), shown, "{runner:?}");
+    }
+    // An identity of the same builder that names the machine.
+    scene.more = format!(
+        "[[builders.identities]]\nroot = \"ours\"\nissuer = \"{GITHUB}\"\nsubject = \"{WORKFLOW}\"\n\
+         claims = {{ runner = \"self-hosted\" }}\n"
+    );
+    assert_eq!(level(&mut scene, Some("self-hosted")), 3);
+    assert_eq!(level(&mut scene, Some("other")), 2);
 }
 
 #[test]

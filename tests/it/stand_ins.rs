@@ -150,6 +150,51 @@ fn a_list_of_what_refers_to_an_image_is_no_image_and_hides_none() {
 }
 
 #[test]
+fn lists_of_what_refers_to_a_platform_of_an_image_or_to_a_referrer_are_no_images_either() {
+    let door = Door::empty();
+    let blobs = door.path().join("image/blobs/sha256");
+    std::fs::create_dir_all(&blobs).unwrap();
+    let put = |value: &Value, kind: &str| {
+        let bytes = value.to_string().into_bytes();
+        let digest = Sha256::of(&bytes);
+        std::fs::write(blobs.join(digest.hex()), &bytes).unwrap();
+        json!({ "mediaType": format!("application/vnd.oci.image.{kind}.v1+json"), "digest": digest, "size": bytes.len() })
+    };
+    let child = |layer: &str| {
+        std::fs::write(blobs.join(Sha256::of(layer.as_bytes()).hex()), layer).unwrap();
+        let layer = json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": Sha256::of(layer.as_bytes()), "size": layer.len() });
+        put(&json!({ "schemaVersion": 2, "layers": [layer] }), "manifest")
+    };
+    let refers_to = |subject: &Value| put(&json!({ "schemaVersion": 2, "subject": subject, "layers": [] }), "manifest");
+    let listed = |of: &Value, referrers: Value| {
+        let mut list = put(&json!({ "schemaVersion": 2, "manifests": referrers }), "index");
+        let tag = of["digest"].as_str().unwrap().replace(':', "-");
+        list["annotations"] = json!({ "org.opencontainers.image.ref.name": tag });
+        list
+    };
+    let (first, second, foreign) = (child("amd64"), child("arm64"), child("foreign"));
+    let image = put(&json!({ "schemaVersion": 2, "manifests": [first, second] }), "index");
+    let (of_image, of_child) = (refers_to(&image), refers_to(&first));
+    let of_referrer = refers_to(&of_child);
+    door.write("image/oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
+    door.write("k.pub", &pem(&Key::p256()));
+    let judge = |more: &[&Value]| {
+        let manifests: Vec<&Value> = [&image].into_iter().chain(more.iter().copied()).collect();
+        let index = json!({ "schemaVersion": 2, "manifests": manifests });
+        door.write("image/index.json", index.to_string().as_bytes());
+        door.run("verify image --key k.pub --transparency none")
+    };
+    let lists =
+        [listed(&image, json!([of_image])), listed(&first, json!([of_child])), listed(&of_child, json!([of_referrer]))];
+    judge(&[&lists[0], &lists[1], &lists[2]]).expect(3, &["no-statements"]);
+    // Of what is part of nothing here nobody knows what it is.
+    let strange = listed(&foreign, json!([refers_to(&foreign)]));
+    judge(&[&lists[0], &strange]).expect(2, &["holds 2 images"]);
+    let hiding = listed(&first, json!([of_child, foreign]));
+    judge(&[&hiding]).expect(2, &["holds 2 images"]);
+}
+
+#[test]
 fn an_image_in_a_layout_is_all_there_and_is_what_it_names() {
     let door = Door::empty();
     let blobs = door.path().join("image/blobs/sha256");
@@ -298,7 +343,7 @@ fn what_a_build_rests_on_has_a_summary_of_its_own_where_that_is_asked_for() {
 fn a_key_of_trust_signs_without_a_log_only_where_trust_says_so_of_it() {
     let door = Door::new();
     let line = "verify app.bin --bundle app.sbom.sigstore.json --type sbom";
-    door.trusting(line).expect(0, &["PASS", "transparency-none"]);
+    door.trusting(line).expect(0, &["PASS", "transparency-none", "was not looked at"]);
     let toml = String::from_utf8(door.read("trust.toml")).unwrap();
     assert!(toml.contains("unlogged_keys = \"stated\"") && toml.contains(", transparency = \"none\""), "{toml}");
     door.write("logged.toml", toml.replace(", transparency = \"none\"", "").as_bytes());

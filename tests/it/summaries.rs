@@ -130,6 +130,13 @@ fn a_summary_of_which_nobody_expects_anything_still_has_to_say_that_it_passed() 
     for (code, change) in cases {
         assert_eq!(scene.found(&scene.summary(b"app", &[], change), &[]), [code]);
     }
+    // Of a version that is not read nobody knows what it says.
+    for version in ["/v0.1", "/v1.0", "/v1.1", "/v2", ""] {
+        let kind = format!("https://slsa.dev/verification_summary{version}");
+        let predicate = json!({ "verificationResult": "FAILED" });
+        let read = Scene::signed(&scene.verifier, "verifier", &kind, &Sha256::of(b"app"), &predicate);
+        assert_eq!(scene.found(&read, &[]), ["vsa-malformed"], "{kind}");
+    }
 }
 
 #[test]

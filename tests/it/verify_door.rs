@@ -60,6 +60,34 @@ fn a_pattern_that_is_anybody_s_name_is_refused() {
 }
 
 #[test]
+fn a_pattern_that_fits_whoever_signed_under_any_other_owner_is_refused() {
+    let kind = "https://example.com/p/v1";
+    let (door, mut instance) = scene(kind);
+    let issuer = "https://token.actions.githubusercontent.com";
+    let name = "https://github.com/o-n/r/.github/workflows/odd_name.yml@refs/tags/v7.1.0";
+    let who = Who::workflow(issuer, name, &"a".repeat(40), None);
+    door.write("b.json", &instance.sign(&statement(kind), &who, now()));
+    let judge = |subject: &str, more: &str| {
+        door.run(&format!("{LINE} --certificate-identity-regexp {subject} --certificate-oidc-issuer {issuer} {more}"))
+    };
+    for somebody in [r"^https://github\.com/o-n/.*$", r"^https://github\.com/(o-n|o-m)/[^/]+/.*@refs/tags/v7.*$"] {
+        judge(somebody, "").expect(0, &["verified"]);
+    }
+    for anybody in [
+        r"^https://github\.com/[^/]+/[^/]+/\.github/workflows/odd_name\.yml@.*$",
+        r"^.*@refs/tags/v7.*$",
+        "^.*odd_name.*$",
+        r"^https://github\.com/[a-z]-[a-z]/r/.*$",
+    ] {
+        judge(anybody, "").expect(1, &["identity-unanchored", "lets in anybody"]);
+        judge(anybody, &format!("--claim workflow={name}")).expect(0, &["verified"]);
+    }
+    let file = format!("[[identities]]\nsubject = {{ regex = '^.*odd_name.*$' }}\nissuer = \"{issuer}\"\n");
+    door.write("expect.toml", file.as_bytes());
+    door.run(&format!("{LINE} --expect expect.toml")).expect(1, &["identity-unanchored", "lets in anybody"]);
+}
+
+#[test]
 fn provenance_that_is_asked_for_by_its_word_is_of_any_version() {
     for version in ["v0.2", "v1"] {
         let kind = format!("https://slsa.dev/provenance/{version}");

@@ -277,6 +277,11 @@ fn several<T>(
 
 /// A Sigstore bundle: over an envelope or over a file. Whether its media type is one that is checked, the check says.
 fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, BundleError> {
+    let some = |field: &str| value.get(field).is_some_and(|part| !part.is_null());
+    // What is no bundle at all, such as a trusted root, is said to be none: of its parts there is nothing to say.
+    if value.is_object() && !some("dsseEnvelope") && !some("messageSignature") {
+        return Err(BundleError::NoEnvelope);
+    }
     shaped(value)?;
     // A field that is null is one that is left out: not every reader behind this one knows that.
     let mut without;
@@ -615,6 +620,10 @@ mod tests {
         let said = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
         let older = said(br#"{"base64Signature":"AAAA","cert":"","rekorBundle":{}}"#);
         assert!(older.starts_with("cosign's own bundle of before version 3"), "{older}");
+        // What has neither an envelope nor a signature is no bundle, whatever else it is.
+        let root = br#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1","certificateAuthorities":[{}]}"#;
+        assert_eq!(said(root), BundleError::NoEnvelope.to_string());
+        assert_eq!(said(br#"{"mediaType":"x","dsseEnvelope":null}"#), BundleError::NoEnvelope.to_string());
         for mark in MARKS {
             let marked = said(&[mark, b"{}"].concat());
             assert!(marked.starts_with("a byte-order mark before the text"), "{marked}");

@@ -15,7 +15,7 @@ use crate::key::KeyId;
 use crate::limits;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -349,7 +349,7 @@ struct MaterialWire<'a> {
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
 struct KeyWire<'a> {
-    #[serde(default, borrow)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     hint: Cow<'a, str>,
 }
 
@@ -370,8 +370,13 @@ struct EnvelopeWire<'a> {
 struct SignatureWire<'a> {
     #[serde(borrow)]
     sig: Cow<'a, str>,
-    #[serde(default, borrow)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     keyid: Cow<'a, str>,
+}
+
+/// A text that is null was left out.
+fn null_is_empty<'de, 'a, D: Deserializer<'de>>(d: D) -> Result<Cow<'a, str>, D::Error> {
+    Ok(Cow::Owned(Option::<String>::deserialize(d)?.unwrap_or_default()))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -432,6 +437,23 @@ mod tests {
         assert_eq!(Signed::parse_lines(b"\n \n"), Err(BundleError::Empty));
         let pretty = serde_json::to_string_pretty(&serde_json::from_slice::<Value>(&line).unwrap()).unwrap();
         assert_eq!(Signed::parse_lines(pretty.as_bytes()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_hint_that_is_null_was_left_out() {
+        let line = write_bundle(b"{}", &key(), b"sig").unwrap();
+        let whole: Value = serde_json::from_slice(&line).unwrap();
+        for (part, field, hint) in
+            [("/verificationMaterial/publicKey", "hint", None), ("/dsseEnvelope/signatures/0", "keyid", Some(key()))]
+        {
+            let (mut null, mut less) = (whole.clone(), whole.clone());
+            null.pointer_mut(part).unwrap()[field] = Value::Null;
+            less.pointer_mut(part).unwrap().as_object_mut().unwrap().remove(field);
+            for document in [null, less] {
+                let by = Signed::parse(document.to_string().as_bytes()).unwrap().by;
+                assert_eq!(by, Signature::Dsse { hint, signature: b"sig".to_vec(), witnessed: None });
+            }
+        }
     }
 
     #[test]

@@ -108,7 +108,8 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
         findings.push(Finding::new(codes::NO_STATEMENTS, "there is no bundle to check").help("name one with --bundle"));
     }
     for statement in evidence.statements().filter(|statement| statement.signed_by().unwitnessed) {
-        let what = "a key signed without a log and a timestamp: nobody else has seen the signature";
+        let what =
+            "a key signed that may do without a log and a timestamp: what the bundle has of them was not looked at";
         let by = statement.signed_by().owner.describe();
         findings.push(Finding::new(codes::TRANSPARENCY_NONE, what).at(place_of(statement.document())).found(by));
     }

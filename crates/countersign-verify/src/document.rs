@@ -1,7 +1,7 @@
 //! One signed document against trust: the signature, the signer, the kind.
 
 use crate::keys;
-use crate::sigstore::{CertificateClaims, Refused, Roots, is_logged};
+use crate::sigstore::{CertificateClaims, Refused, Roots, is_logged, is_stamped};
 use crate::ssh;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::{Signature, Signed};
@@ -11,6 +11,8 @@ use countersign_core::finding::Finding;
 use countersign_core::ids::{PersonId, RoleName, Uri};
 use countersign_core::json;
 use countersign_core::key::{KeyId, PublicKey};
+use countersign_core::slsa::SignerFacts;
+use countersign_core::slsa::builders::level_on_its_machine;
 use countersign_core::statement::erasure::NAMESPACE as ERASURE_NAMESPACE;
 use countersign_core::statement::manual_evidence::NAMESPACE as MANUAL_NAMESPACE;
 use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
@@ -18,8 +20,8 @@ use countersign_core::statement::vex::NAMESPACE as VEX_NAMESPACE;
 use countersign_core::statement::{Kind, Payload, Stated, Statement, StatementError};
 use countersign_core::time::Time;
 use countersign_core::trust::{
-    EXCEPTION_NAMESPACE, Identity, KeyTransparency, OwnedKey, Owner, POLICY_NAMESPACE, ShownIdentity, TRUST_NAMESPACE,
-    Trust, UnloggedKeys,
+    Claim, EXCEPTION_NAMESPACE, Identity, KeyTransparency, OwnedKey, Owner, POLICY_NAMESPACE, ShownIdentity,
+    TRUST_NAMESPACE, Trust, UnloggedKeys,
 };
 
 /// A value that was signed by somebody whom trust lets sign it, with a key that counted at the time in question. Only
@@ -300,7 +302,7 @@ fn certificate_signer(
     let by_trust = || format!("trust, version {}", trust.version);
     let held = roots
         .judge(trust, bundle, statement.subjects(), at)
-        .map_err(|refused: Refused| missing_root(&refused, place))?;
+        .map_err(|refused: Refused| missing_root(&refused, bundle, place))?;
     // Two readers of one document must not read two statements in it.
     if held.iter().any(|(_, found)| found.payload != signed.payload) {
         return Err(Finding::new(codes::BUNDLE_MALFORMED, "the envelope has two readings").at(place));
@@ -333,7 +335,9 @@ fn certificate_signer(
             .help("have the two ask for claims that no certificate of the other has"));
     }
     let times = &shown.times;
-    let Some((_, _)) = owners.iter().find(|(_, identity)| times.iter().all(|time| identity.counts_at(*time))) else {
+    let counts = |identity: &Identity| times.iter().all(|time| identity.counts_at(*time));
+    let counted: Vec<&Identity> = owners.iter().map(|(_, identity)| *identity).filter(|one| counts(one)).collect();
+    if counted.is_empty() {
         let found: Vec<String> = times.iter().map(ToString::to_string).collect();
         return Err(Finding::new(
             codes::KEY_NOT_VALID,
@@ -342,7 +346,8 @@ fn certificate_signer(
         .at(place)
         .expected("an identity that counted then", by_trust())
         .found(format!("signed at {}", found.join(", "))));
-    };
+    }
+    let named = counted.iter().any(|identity| identity.claims.contains_key(&Claim::Runner));
     let existed = times
         .iter()
         .min()
@@ -350,11 +355,24 @@ fn certificate_signer(
         .ok_or_else(|| Finding::new(codes::TIMESTAMP_MISSING, "nothing says when this was signed").at(place))?;
     Ok(SignedBy {
         key: KeyId::of_spki_der(&shown.certificate.spki),
-        owner: allowed(owner, kind, trust, place)?,
+        owner: on_its_machine(allowed(owner, kind, trust, place)?, &shown.certificate, named),
         when: Some(Attested { existed, logged: shown.logged }),
         unwitnessed: false,
         identity: by_root.map(|root| Box::new(shown.certificate.under(root.digest))),
     })
+}
+
+/// A builder shows less on a machine of its tenant's, whatever level trust gives it. Where its identity in trust names the machine itself, whoever
+/// wrote that has decided what it shows.
+fn on_its_machine(mut owner: SignerName, shown: &CertificateClaims, named: bool) -> SignerName {
+    let CertificateClaims { issuer, name, claims, .. } = shown;
+    let signer = SignerFacts::Certificate { issuer: issuer.as_str(), name: name.as_str(), claims };
+    if let SignerName::Builder { max_level, .. } = &mut owner
+        && !named
+    {
+        *max_level = level_on_its_machine(signer, *max_level);
+    }
+    owner
 }
 
 /// What has to witness a key's signature, where trust asks for it: keys of builders, collectors and verifiers sign without a
@@ -386,13 +404,13 @@ fn key_transparency(
     };
     let times = roots
         .witnessed(trust, bundle, statement.subjects(), &pem, at)
-        .map_err(|refused| missing_root(&refused, place))?;
+        .map_err(|refused| missing_root(&refused, bundle, place))?;
     let existed = times.iter().min().copied().ok_or_else(missing)?;
     let logged = json::parse(bundle).is_ok_and(|bundle| is_logged(&bundle));
     Ok(SignedBy { when: Some(Attested { existed, logged }), unwitnessed: false, ..by })
 }
 
-fn missing_root(refused: &Refused, place: &str) -> Finding {
+fn missing_root(refused: &Refused, bundle: &[u8], place: &str) -> Finding {
     let finding = refused.finding(place);
     if refused.code() == codes::SIGSTORE_ROOT_MISSING {
         return finding.help("hand in the instance's trusted_root.json with --sigstore-root");
@@ -400,6 +418,13 @@ fn missing_root(refused: &Refused, place: &str) -> Finding {
     if refused.code() == codes::SIGSTORE_ROOT_STALE {
         return finding
             .help("fetch the instance's trusted root, and write its digest and date into the next version of trust");
+    }
+    let stamped_alone = || json::parse(bundle).is_ok_and(|bundle| is_stamped(&bundle) && !is_logged(&bundle));
+    if refused.code() == codes::INCLUSION_PROOF_INVALID && stamped_alone() {
+        return finding.help(
+            "where the instance has no logs, say `transparency = \"timestamp\"` for its root in the next version of trust; else get the \
+             bundle with its log entry",
+        );
     }
     finding
 }

@@ -95,6 +95,11 @@ pub fn shaped(bundle: &Value) -> Result<(), BundleError> {
 /// The same of the part that stands under this name.
 pub(super) fn part(name: &str, value: &Value) -> Result<(), BundleError> {
     let kind = Kind::of(name);
+    if kind == Kind::Other && value.is_array() {
+        let name: String = name.chars().take(80).collect();
+        let what = format!("`{name}` is a list, and no part of a bundle that is known is called so");
+        return Err(JsonError::Shape(what).into());
+    }
     if !kind.fits(value) {
         return Err(other(&format!("`{}`", name.chars().take(80).collect::<String>()), kind, value));
     }
@@ -184,6 +189,16 @@ mod tests {
             *other.pointer_mut(path).unwrap() = json!(true);
             assert_eq!(shaped(&other).is_err(), path != "/later", "{path}");
         }
+    }
+
+    #[test]
+    fn a_list_under_a_name_that_nobody_knows_is_named_as_such() {
+        let mut more = whole();
+        more["certificateAuthorities"] = json!([{}]);
+        assert_eq!(
+            shaped(&more).unwrap_err().to_string(),
+            "`certificateAuthorities` is a list, and no part of a bundle that is known is called so"
+        );
     }
 
     #[test]

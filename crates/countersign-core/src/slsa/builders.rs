@@ -68,8 +68,9 @@ fn is_on_own_machine(signer: SignerFacts<'_>) -> bool {
     claims.get(&Claim::Runner).is_some_and(|runner| !HOSTED.contains(&runner.as_str()))
 }
 
-/// The level that somebody expects of a builder, as far as the machine lets it be shown.
-pub(super) fn level_on_its_machine(signer: SignerFacts<'_>, level: u8) -> u8 {
+/// The level that somebody gives a builder, as far as the machine lets it be shown.
+#[must_use]
+pub fn level_on_its_machine(signer: SignerFacts<'_>, level: u8) -> u8 {
     if is_on_own_machine(signer) { level.min(OWN_MACHINE_LEVEL) } else { level }
 }
 

@@ -287,7 +287,9 @@ impl Expectations {
         if let Some(wanted) = self.source.as_deref() {
             let found = facts.repository.as_ref().or(certificate.as_ref());
             if found.is_none() || found != Repository::of(wanted).as_ref() {
-                let found = found.map(Repository::as_str);
+                let several = || format!("several: {}", facts.several.join(", "));
+                let several = (found.is_none() && !facts.several.is_empty()).then(several);
+                let found = found.map(Repository::as_str).or(several.as_deref());
                 out.push(differs(codes::PROVENANCE_SOURCE, "it was built from another repository", wanted, found));
             }
         }

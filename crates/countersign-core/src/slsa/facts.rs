@@ -4,6 +4,7 @@
 use super::platforms;
 use crate::statement::Statement;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// SLSA provenance v0.1, as Cloud Build wrote it.
@@ -22,6 +23,8 @@ pub struct Facts {
     pub build_type: String,
     /// The repository: see [`Repository`].
     pub repository: Option<Repository>,
+    /// The repositories that went in, where they are several and none of them is named as the source.
+    pub several: Vec<String>,
     /// The full name of the ref that was built.
     pub reference: Option<String>,
     /// The branch from which a tag was made, where the forge told the builder.
@@ -147,14 +150,16 @@ impl Facts {
     /// commit of the same repository.
     fn went_in(&mut self, listed: &[Value]) {
         let tekton = platforms::is_tekton(&self.build_type);
+        let spelled = tekton || platforms::is_older_tekton(&self.build_type);
         for one in listed {
             let uri = one.get("uri").and_then(Value::as_str).unwrap_or_default();
             let digest = one.get("digest");
-            let repository = Repository::of(split(uri).0);
+            let alike = if spelled { platforms::alike(uri) } else { Cow::Borrowed(uri) };
+            let repository = Repository::of(split(&alike).0);
             let own = repository.is_some() && repository == self.repository;
             if own && !(tekton && platforms::is_how(one)) {
                 // An earlier commit of its own repository may be a dependency: the source is the one at the source's ref.
-                let reference = match split(uri).1 {
+                let reference = match split(&alike).1 {
                     Rest::Ref(reference) => Some(reference),
                     Rest::Commit(_) | Rest::Nothing => None,
                 };
@@ -229,13 +234,13 @@ fn v02(predicate: &Value) -> Result<Facts, FactsError> {
     match config.and_then(|config| config.get("uri")).and_then(Value::as_str).filter(|uri| !uri.is_empty()) {
         // Where the pipeline is written down says nothing of what it built: anybody can run it over code of his own.
         Some(uri) if platforms::is_older_tekton(&facts.build_type) => {
-            let how = Repository::of(split(uri).0);
+            let how = Repository::of(split(&platforms::alike(uri)).0);
             let is_how = |one: &Value| {
                 let found = one.get("uri").and_then(Value::as_str).unwrap_or_default();
-                found == uri || (how.is_some() && Repository::of(split(found).0) == how)
+                found == uri || (how.is_some() && Repository::of(split(&platforms::alike(found)).0) == how)
             };
             let left: Vec<Value> = materials.iter().filter(|one| !is_how(one)).cloned().collect();
-            only_git(&mut facts, &left);
+            only_input(&mut facts, &left, true);
         }
         Some(uri) => {
             facts.source(uri);
@@ -249,6 +254,7 @@ fn v02(predicate: &Value) -> Result<Facts, FactsError> {
                 facts.contradictions.push(format!("the configuration's source {uri} is not among the materials"));
             }
         }
+        None if platforms::is_older_tekton(&facts.build_type) => only_input(&mut facts, &materials, true),
         None => only_git(&mut facts, &materials),
     }
     facts.went_in(&materials);
@@ -277,7 +283,7 @@ fn v1(predicate: &Value) -> Result<Facts, FactsError> {
     let workflow = ["workflow", "buildConfigSource"].into_iter().find_map(|name| external.get(name));
     if platforms::is_tekton(&facts.build_type) {
         // Its `buildConfigSource` is where the pipeline is written down, which says nothing of what it built.
-        only_input(&mut facts, &platforms::inputs(&resolved));
+        only_input(&mut facts, &platforms::inputs(&resolved), false);
     } else if let Some(workflow) = workflow.filter(|workflow| workflow.get("repository").is_some()) {
         facts.source(&text(workflow, &["repository"]).unwrap_or_default());
         if let Some(reference) = text(workflow, &["ref"]) {
@@ -304,21 +310,33 @@ fn only_git(facts: &mut Facts, listed: &[Value]) {
     let git: BTreeSet<&str> = uris.filter(|uri| uri.starts_with("git+")).collect();
     if let (1, Some(uri)) = (git.len(), git.first()) {
         facts.source(uri);
+    } else {
+        facts.several = git.into_iter().map(called).collect();
     }
 }
 
 /// The same of a run of Tekton's, of which two spellings of one repository are one. It is the source where it is said to be git, and any other
 /// repository beside it leaves none.
-fn only_input(facts: &mut Facts, listed: &[Value]) {
-    let repositories = listed.iter().filter(|one| platforms::is_repository(one));
+fn only_input(facts: &mut Facts, listed: &[Value], brought: bool) {
+    let repositories = listed.iter().filter(|one| platforms::is_repository(one, brought));
     let uris: Vec<&str> = repositories.map(|one| one.get("uri").and_then(Value::as_str).unwrap_or_default()).collect();
+    let alike: Vec<Cow<'_, str>> = uris.iter().map(|uri| platforms::alike(uri)).collect();
     // What is of no repository's form is one more.
-    let distinct: BTreeSet<Option<Repository>> = uris.iter().map(|uri| Repository::of(split(uri).0)).collect();
-    if distinct.len() == 1 && uris.iter().any(|uri| uri.starts_with("git+")) {
-        for uri in uris {
+    let distinct: BTreeSet<Option<Repository>> = alike.iter().map(|uri| Repository::of(split(uri).0)).collect();
+    if distinct.len() > 1 {
+        let called: BTreeSet<String> = alike.iter().map(|uri| called(uri)).collect();
+        facts.several = called.into_iter().collect();
+    } else if uris.iter().any(|uri| uri.starts_with("git+")) {
+        for uri in &alike {
             facts.source(uri);
         }
     }
+}
+
+/// A repository in messages.
+fn called(uri: &str) -> String {
+    let name = Repository::of(split(uri).0).map_or_else(|| uri.to_owned(), |known| known.0);
+    if name.is_empty() { "one without an address".to_owned() } else { name.chars().take(120).collect() }
 }
 
 enum Rest<'u> {
@@ -485,10 +503,16 @@ mod tests {
             evil("github.com/evil/x", json!({ "gitCommit": "d".repeat(40) })),
             evil("evil", commit()),
             json!({ "name": "inputs/result", "digest": commit() }),
+            evil("https://github.com/evil/x?archive=x.zip", json!({ "sha256": "0".repeat(64) })),
+            evil("https://git.example/evil/x.git", json!({ "sha256": "0".repeat(64) })),
+            evil("git+ssh://git@github.com/evil/x.git", commit()),
         ] {
             let found = run(external.clone(), json!([git("inputs/result", "r", COMMIT), second]));
             assert_eq!(found.repository, None, "{second}");
-            assert_eq!(run(external.clone(), json!([second])).repository, None, "{second}");
+            assert_eq!(found.several.len(), 2, "{second}");
+            if second["uri"] != "git+ssh://git@github.com/evil/x.git" {
+                assert_eq!(run(external.clone(), json!([second])).repository, None, "{second}");
+            }
         }
         // An image that went in is no repository; and one repository may be spelled twice.
         let image = json!({ "name": "inputs/result", "uri": "oci://gcr.io/x", "digest": { "sha256": "0".repeat(64) } });
@@ -496,6 +520,11 @@ mod tests {
             image,
             evil("git+https://github.com/o/r", json!({ "sha1": COMMIT })),
             evil("https://github.com/o/r/", json!({})),
+            evil("git+ssh://git@github.com/o/r.git", json!({ "sha1": COMMIT })),
+            evil("git@github.com:o/r.git", json!({})),
+            // Nor is a file that a task fetched.
+            evil("https://go.example/dl/go1.23.linux-amd64.tar.gz", json!({ "sha256": "0".repeat(64) })),
+            evil("https://github.com/e/r/releases/download/v1/x.tar.gz", json!({ "sha256": "0".repeat(64) })),
         ] {
             let found = run(external.clone(), json!([git("inputs/result", "r", COMMIT), second]));
             assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r", "{second}");
@@ -506,6 +535,10 @@ mod tests {
             json!({ "runSpec": {} }),
             json!([git("inputs/result", "r", COMMIT), git("inputs/result", "r", &"c".repeat(40))]),
         );
+        assert_eq!(two.contradictions.len(), 1);
+        // However the second one is spelled.
+        let by_ssh = evil("git+ssh://git@github.com/o/r.git", commit());
+        let two = run(json!({ "runSpec": {} }), json!([git("inputs/result", "r", COMMIT), by_ssh]));
         assert_eq!(two.contradictions.len(), 1);
     }
 
@@ -541,6 +574,37 @@ mod tests {
                 assert_eq!((found.repository, found.commit), (None, None), "{kind} {materials}");
             }
         }
+        // However the second is called, and with `configSource` or without.
+        let second = |uri: &str| json!({ "uri": uri, "digest": { "sha1": "d".repeat(40) } });
+        for kind in ["tekton.dev/v1beta1/PipelineRun", "tekton.dev/v1/TaskRun"] {
+            for evil in ["https://github.com/e/vil", "ssh://git@github.com/e/vil", "e/vil"] {
+                for how in [Some(&pipeline), None] {
+                    let materials: Vec<&Value> = [Some(&image), how].into_iter().flatten().collect();
+                    let mut materials = json!(materials);
+                    let list = materials.as_array_mut().unwrap();
+                    list.extend([git("o/r.git", COMMIT), second(evil)]);
+                    let found = run(kind, materials.clone());
+                    assert_eq!((found.repository, found.commit), (None, None), "{kind} {materials}");
+                    assert_eq!(found.several.len(), 2, "{kind} {materials}");
+                }
+            }
+            let twice = run(kind, json!([git("o/r.git", COMMIT), git("o/r", COMMIT), pipeline]));
+            assert_eq!(twice.repository.unwrap().as_str(), "github.com/o/r", "{kind}");
+            assert_eq!((twice.commit.as_deref(), twice.contradictions.len()), (Some(COMMIT), 0), "{kind}");
+        }
+        let unsaid = |materials: Value| {
+            let invocation = json!({ "configSource": {}, "parameters": {} });
+            let predicate = json!({
+                "builder": { "id": "https://tekton.dev/chains/v2" }, "buildType": "tekton.dev/v1/TaskRun",
+                "invocation": invocation, "materials": materials,
+            });
+            facts(PROVENANCE_V02, predicate)
+        };
+        let found = unsaid(json!([image, git("o/r.git", COMMIT), second("https://github.com/e/vil")]));
+        assert_eq!(found.repository, None);
+        assert_eq!(found.several, ["github.com/e/vil", "github.com/o/r"]);
+        let found = unsaid(json!([image, git("o/r.git", COMMIT), git("o/r", COMMIT)]));
+        assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r");
         let other = run("https://other.example/type", json!([git("o/r.git", COMMIT), pipeline]));
         assert_eq!(other.repository.unwrap().as_str(), "github.com/o/pipelines");
     }

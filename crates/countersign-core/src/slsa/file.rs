@@ -2,7 +2,7 @@
 
 use super::expectations::{Expectations, ExpectationsError};
 use crate::limits;
-use crate::trust::identity::name_somebody;
+use crate::trust::identity::lets_in_anybody;
 use crate::trust::{Claim, NamePattern};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,8 +58,7 @@ impl ExpectedIdentity {
     /// choice, unless its claims are one.
     #[must_use]
     pub fn lets_in_anybody(&self) -> Option<&NamePattern> {
-        let subject = Some(&self.subject).filter(|_| !name_somebody(&self.claims));
-        [Some(&self.issuer), subject].into_iter().flatten().find(|pattern| pattern.is_anybody())
+        lets_in_anybody(&self.issuer, Some(&self.subject), &self.claims)
     }
 
     /// In words.
@@ -129,8 +128,7 @@ impl ExpectationsFile {
             .chain(read.identities.iter().map(|identity| (&identity.issuer, Some(&identity.subject), &identity.claims)))
             .collect();
         for (issuer, subject, claims) in signers {
-            let subject = subject.filter(|_| !name_somebody(claims));
-            if let Some(pattern) = [Some(issuer), subject].into_iter().flatten().find(|pattern| pattern.is_anybody()) {
+            if let Some(pattern) = lets_in_anybody(issuer, subject, claims) {
                 let text: String = pattern.text().chars().take(120).collect();
                 return Err(ExpectationsError::new(&format!("`{text}` lets in anybody: say whose signature counts")));
             }
@@ -190,6 +188,8 @@ mod tests {
         ] {
             assert!(ExpectationsFile::from_toml(text.as_bytes()).is_err(), "{text}");
         }
+        let hosted = "[[identities]]\nsubject = \"a\"\nissuer = { regex = '^https://github\\.com/.*$' }";
+        assert!(ExpectationsFile::from_toml(hosted.as_bytes()).is_ok(), "nobody but the host answers under it");
         // Whoever an issuer vouches for may be meant, where claims say what of.
         let claimed = "[[identities]]\nsubject = { regex = '^.*$' }\nissuer = \"a:b\"\nclaims = { repository = \"https://github.com/o/r\" }";
         assert!(ExpectationsFile::from_toml(claimed.as_bytes()).is_ok());

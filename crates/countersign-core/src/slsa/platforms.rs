@@ -2,6 +2,7 @@
 //! what they call a commit.
 
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The fields of a build, as Cloud Build's own description has them (`google.devtools.cloudbuild.v1.Build`): its older provenance has the
 /// whole of it as the arguments.
@@ -45,6 +46,8 @@ const TEKTON: [&str; 3] = [
     "https://tekton.dev/chains/v2/slsa-tekton",
     "https://tekton.dev/predicate/chains/slsa/v2",
 ];
+/// Forges on which owner and name are a repository, however it is fetched.
+const FORGES: [&str; 4] = ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org"];
 /// Of a job whose provenance GitLab itself writes.
 pub(super) const GITLAB: &str = "https://docs.gitlab.com/ci/pipeline_security/slsa/provenance_v1";
 
@@ -95,15 +98,50 @@ fn is_brought(dependency: &Value) -> bool {
 }
 
 /// Whether something that may be the source of a run of Tekton's is a repository. A task calls what it brought by whatever URI it likes, so
-/// that of this all counts that a repository can be fetched from, or that has a commit; of the rest what says so itself.
-pub(super) fn is_repository(dependency: &Value) -> bool {
+/// that of this all counts that a repository can be fetched from, or that has a commit; of the rest what says so itself. In the first form
+/// nothing has a name, and all of it counts as `brought`.
+pub(super) fn is_repository(dependency: &Value, brought: bool) -> bool {
     let uri = dependency.get("uri").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-    let fetched = || ["http:", "https:", "ssh:", "git:", "git@"].iter().any(|begun| uri.starts_with(begun));
-    let commit = || {
+    let begins = |with: &[&str]| with.iter().any(|begun| uri.starts_with(begun));
+    let digest = |kinds: &[&str]| {
         let digest = dependency.get("digest");
-        ["sha1", "gitCommit"].iter().any(|kind| digest.and_then(|digest| digest.get(*kind)).is_some())
+        kinds.iter().any(|kind| digest.and_then(|digest| digest.get(*kind)).is_some())
     };
-    uri.starts_with("git+") || is_brought(dependency) && (fetched() || commit())
+    // What was fetched from the web with the digest of a file is a file, but at the address of a repository.
+    let web = || begins(&["http:", "https:"]) && (!digest(&["sha256", "sha384", "sha512"]) || is_address(&uri));
+    let fetched = || begins(&["ssh:", "git:", "git@"]) || web();
+    begins(&["git+"]) || (brought || is_brought(dependency)) && (digest(&["sha1", "gitCommit"]) || fetched())
+}
+
+/// Whether an address of the web, in lower case, is one of a repository by its form.
+fn is_address(uri: &str) -> bool {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    let host = host.strip_prefix("www.").unwrap_or(host).trim_end_matches('.');
+    // Behind it a ref may stand.
+    let path = path.split('@').next().unwrap_or_default();
+    let pieces: Vec<&str> = path.split('/').filter(|piece| !piece.is_empty()).collect();
+    let is_plain = pieces.last().is_some_and(|last| !last.contains('.'));
+    let named = match pieces.as_slice() {
+        [_, _] => is_plain || FORGES.contains(&host),
+        [_, _, "commit" | "tree", ..] => true,
+        // GitLab has groups in groups; what is of a repository there stands behind a dash.
+        [_, _, ..] => host == "gitlab.com" && is_plain && !pieces.contains(&"-"),
+        [] | [_] => false,
+    };
+    named || pieces.iter().any(|piece| piece.ends_with(".git"))
+}
+
+/// An address by SSH as the one of the same repository by HTTPS, on forges where a path is one repository by either.
+pub(super) fn alike(uri: &str) -> Cow<'_, str> {
+    let text = uri.strip_prefix("git+").unwrap_or(uri);
+    let by_ssh = text.strip_prefix("ssh://").and_then(|rest| rest.split_once('/'));
+    let found = by_ssh.or_else(|| text.split_once(':').filter(|(host, _)| host.starts_with("git@")));
+    let found = found.map(|(host, path)| (host.strip_prefix("git@").unwrap_or(host), path));
+    let known = found.filter(|(host, _)| FORGES.contains(host));
+    known.map_or(Cow::Borrowed(uri), |(host, path)| Cow::Owned(format!("git+https://{host}/{path}")))
 }
 
 /// Among what went into a run of Tekton's, what may be its source: what a task says that it brought; where none says so, all that does

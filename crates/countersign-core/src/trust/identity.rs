@@ -105,8 +105,7 @@ impl Identity {
     /// choice, unless its claims are one.
     #[must_use]
     pub fn lets_in_anybody(&self) -> Option<&NamePattern> {
-        let subject = Some(&self.subject).filter(|_| !name_somebody(&self.claims));
-        [Some(&self.issuer), subject].into_iter().flatten().find(|pattern| pattern.is_anybody())
+        lets_in_anybody(&self.issuer, Some(&self.subject), &self.claims)
     }
 
     /// Why it cannot be one, if it cannot.
@@ -184,6 +183,19 @@ impl NamePattern {
         matches!(self, Self::Regex { regex } if regex.is_anybody())
     }
 
+    /// The same of an issuer. One is no workflow: nobody but a host answers under its addresses.
+    #[must_use]
+    pub fn is_any_issuer(&self) -> bool {
+        matches!(self, Self::Regex { regex } if regex.is_any_name())
+    }
+
+    /// Whether it fits this name of a workflow whoever's that is: in the place of its owner somebody else may stand.
+    #[must_use]
+    pub fn fits_whosever(&self, name: &str) -> bool {
+        let Self::Regex { regex } = self else { return false };
+        regex.matches(name) && of_others(name).iter().any(|other| regex.matches(other))
+    }
+
     /// The text as it was written.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -256,9 +268,12 @@ impl From<Glob> for String {
     }
 }
 
+/// Accounts that nobody can have on a forge.
+const OWNERS: [&str; 2] = ["nobody.invalid", "nobody--invalid"];
+
 /// Workflows of accounts that nobody can have, as certificates name them: an expression that fits one of them leaves open whose it is.
+/// Where a certificate is at hand its own name is asked about as well ([`NamePattern::fits_whosever`]).
 fn workflows_of_nobody() -> Vec<String> {
-    const OWNERS: [&str; 2] = ["nobody.invalid", "nobody--invalid"];
     const FILES: [&str; 4] = ["x.yml", "release.yml", "release.yaml", "publish.yml"];
     const REFS: [&str; 4] = ["refs/tags/v1", "refs/tags/v1.0.0", "refs/heads/main", "refs/heads/master"];
     let mut out = Vec::new();
@@ -269,6 +284,45 @@ fn workflows_of_nobody() -> Vec<String> {
         }
     }
     out
+}
+
+/// The name of a workflow on a forge as it would be if its owner were another one, or owner and repository: accounts that nobody can have,
+/// and one that is written as the owner is.
+fn of_others(name: &str) -> Vec<String> {
+    const FORGES: [&str; 3] = ["https://github.com/", "https://gitlab.com/", "https://buildkite.com/"];
+    let found = FORGES.into_iter().find_map(|forge| Some((forge, name.strip_prefix(forge)?.split_once('/')?)));
+    let Some((forge, (owner, rest))) = found else { return Vec::new() };
+    let below = rest.split_once('/').map(|(_, below)| below);
+    let alike: String = owner.chars().map(next_of_its_kind).collect();
+    let mut out = Vec::new();
+    for other in OWNERS.into_iter().chain([alike.as_str()]) {
+        out.push(format!("{forge}{other}/{rest}"));
+        out.extend(below.map(|below| format!("{forge}{other}/x/{below}")));
+    }
+    out
+}
+
+/// A letter for a letter, and a digit for a digit.
+fn next_of_its_kind(one: char) -> char {
+    match one {
+        'z' => 'a',
+        'Z' => 'A',
+        '9' => '0',
+        'a'..='y' | 'A'..='Y' | '0'..='8' => char::from_u32(u32::from(one).saturating_add(1)).unwrap_or(one),
+        _ => one,
+    }
+}
+
+/// The pattern of an identity that lets in anybody, where one does: any issuer can vouch for any name, and any name that an issuer vouches for is
+/// no choice, unless its claims are one.
+#[must_use]
+pub fn lets_in_anybody<'p>(
+    issuer: &'p NamePattern,
+    subject: Option<&'p NamePattern>,
+    claims: &BTreeMap<Claim, String>,
+) -> Option<&'p NamePattern> {
+    let subject = || subject.filter(|subject| subject.is_anybody() && !name_somebody(claims));
+    Some(issuer).filter(|issuer| issuer.is_any_issuer()).or_else(subject)
 }
 
 /// Whether one of these claims says whose it is, or which build or commit: what every run has, or who runs it chooses, names nobody.
@@ -327,13 +381,18 @@ impl Regex {
     /// Whether it is anybody's name: it fits those that nobody has, of each kind that there is.
     #[must_use]
     pub fn is_anybody(&self) -> bool {
+        self.is_any_name() || workflows_of_nobody().iter().any(|name| self.matches(name))
+    }
+
+    /// The same without names of workflows.
+    fn is_any_name(&self) -> bool {
         const NOBODY: [&str; 4] = [
             "nobody@nowhere.invalid",
             "https://nowhere.invalid/nobody",
             "https://nowhere.invalid",
             "spiffe://nowhere.invalid/nobody",
         ];
-        NOBODY.iter().any(|name| self.matches(name)) || workflows_of_nobody().iter().any(|name| self.matches(name))
+        NOBODY.iter().any(|name| self.matches(name))
     }
 
     /// Whether a dot that stands for any character looks like one that was meant as itself: `github.com`.
@@ -515,6 +574,56 @@ mod tests {
         }
         assert!(Regex::new("^https://github.com/o/.*$").unwrap().has_careless_dot());
         assert!(!Regex::new(r"^https://github\.com/o/.*$").unwrap().has_careless_dot());
+    }
+
+    #[test]
+    fn an_expression_that_fits_a_name_fits_it_under_no_other_owner() {
+        let name = "https://github.com/bazel-contrib/.github/.github/workflows/release_ruleset.yaml@refs/tags/v7.1.0";
+        let fits = |text: &str, name: &str| NamePattern::Regex { regex: Regex::new(text).unwrap() }.fits_whosever(name);
+        for anybody in [
+            r"^https://github\.com/[^/]+/[^/]+/\.github/workflows/release_ruleset\.yaml@.*$",
+            r"^.*@refs/tags/v7.*$",
+            "^.*release_ruleset.*$",
+            r"^https://github\.com/.*@refs/tags/v7\.1\.0$",
+            r"^https://github\.com/[^/]*/\.github/.*$",
+            r"^https://github\.com/[a-z]+-[a-z]+/.*$",
+        ] {
+            assert!(fits(anybody, name), "{anybody}");
+            assert!(!fits(anybody, "ada@example.com"), "{anybody}");
+        }
+        for somebody in [
+            r"^https://github\.com/bazel-contrib/.*$",
+            r"^https://github\.com/(bazel-contrib|bazelbuild)/[^/]+/.*@refs/tags/v7.*$",
+            r"^https://github\.com/bazel[a-z-]*/.*$",
+            "^ada@example[.]com$",
+        ] {
+            assert!(!fits(somebody, name) && !fits(somebody, "ada@example.com"), "{somebody}");
+        }
+        let gitlab = "https://gitlab.com/g/s/p//.gitlab-ci.yml@refs/heads/main";
+        assert!(fits("^.*/p//.gitlab-ci.yml@.*$", gitlab) && !fits(r"^https://gitlab\.com/g/.*$", gitlab));
+        // On a host of one's own whoever works there may be meant; and what is exact fits nobody else.
+        assert!(!fits("^https://git[.]example/.*$", "https://git.example/o/r/.github/workflows/w.yml@refs/heads/main"));
+        assert!(!NamePattern::Exact(name.to_owned()).fits_whosever(name));
+    }
+
+    #[test]
+    fn a_pattern_of_an_issuer_is_not_asked_about_workflows() {
+        let pattern = |text: &str| NamePattern::Regex { regex: Regex::new(text).unwrap() };
+        let exact = NamePattern::Exact("ada@example.com".to_owned());
+        for (issuer, anybody) in [
+            (r"^https://github\.com/.*$", false),
+            (r"^https://(github|gitlab)\.com(/.*)?$", false),
+            ("^https://.*$", true),
+            ("^.*$", true),
+        ] {
+            let issuer = pattern(issuer);
+            let found = lets_in_anybody(&issuer, Some(&exact), &BTreeMap::new());
+            assert_eq!(found.is_some(), anybody, "{}", issuer.text());
+        }
+        let (issuer, subject) = (NamePattern::Exact("a:b".to_owned()), pattern(r"^https://github\.com/.*$"));
+        assert_eq!(lets_in_anybody(&issuer, Some(&subject), &BTreeMap::new()), Some(&subject));
+        let claims = BTreeMap::from([(Claim::Owner, "https://github.com/o".to_owned())]);
+        assert_eq!(lets_in_anybody(&issuer, Some(&subject), &claims), None);
     }
 
     #[test]

@@ -339,30 +339,52 @@ fn by_itself(
 }
 
 /// How the name of an attestation ends, behind the name of the file that it is about.
-const BESIDE: [&str; 9] = [
+const BESIDE: &[&str] = &[
     ".sigstore.json",
     ".sigstore.jsonl",
     ".sigstore",
     ".bundle",
     ".intoto.jsonl",
+    ".intoto.json",
+    ".intoto",
     ".publish.attestation",
     ".slsa.attestation",
     ".attestation",
+    ".att",
+    ".provenance.json",
     ".provenance",
+    ".slsa",
 ];
+/// What may stand before that, by what it says: `app.provenance.sigstore.json`.
+const KINDS: &[&str] = &[".provenance", ".sbom", ".vsa", ".intoto", ".build"];
 
-/// The file that an attestation lies beside, by its name: `app` of `app.sigstore.json`.
-fn beside(path: &Path, keep: usize) -> Result<Option<Looked>, FlowError> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let stems = BESIDE.iter().filter_map(|suffix| name.strip_suffix(suffix)).filter(|stem| !stem.is_empty());
-    let file = stems.map(|stem| path.with_file_name(stem)).find(|file| file.is_file());
-    Ok(file.map(|file| artifact::look(&file, keep)).transpose()?)
+/// The names of the files that an attestation with this name may lie beside, the longest of each first.
+fn stems(name: &str) -> impl Iterator<Item = &str> {
+    let ends = BESIDE.iter().filter_map(move |end| name.strip_suffix(end));
+    let each =
+        ends.flat_map(|stem| std::iter::once(stem).chain(KINDS.iter().filter_map(move |kind| stem.strip_suffix(kind))));
+    each.filter(|stem| !stem.is_empty())
 }
 
-/// Whether an attestation lies beside this file, by its name.
+/// The file that an attestation lies beside, by its name: `app` of `app.sigstore.json`.
+fn file_of(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    stems(name).map(|stem| path.with_file_name(stem)).find(|file| file.is_file())
+}
+
+fn beside(path: &Path, keep: usize) -> Result<Option<Looked>, FlowError> {
+    Ok(file_of(path).map(|file| artifact::look(&file, keep)).transpose()?)
+}
+
+/// Whether an attestation lies beside this file, by its name, and beside no other one that is nearer to its own.
 fn has_one_beside(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file()) else { return false };
-    BESIDE.iter().any(|suffix| path.with_file_name(format!("{name}{suffix}")).is_file())
+    let kinds = std::iter::once("").chain(KINDS.iter().copied());
+    let mut names = kinds.flat_map(|kind| BESIDE.iter().map(move |end| format!("{name}{kind}{end}")));
+    names.any(|beside| {
+        let beside = path.with_file_name(beside);
+        beside.is_file() && file_of(&beside).as_deref() == Some(path)
+    })
 }
 
 /// What a signature over a file says that it is over, and one of cosign's which image it means.

@@ -20,6 +20,7 @@ use countersign_core::slsa::{
 use countersign_core::statement::{Statement, Subject as CoreSubject};
 use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
+use countersign_core::trust::identity::name_somebody;
 use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary, summary_result};
 use inputs::Read;
 use serde::Serialize;
@@ -126,6 +127,10 @@ pub fn check(
     if !shown.is_empty() || !findings.is_empty() {
         out.checked.line("attestations", findings, format!("{} about this artifact", shown.len()));
     }
+    let findings = unanchored(expected, &shown);
+    if !findings.is_empty() {
+        out.checked.line("identity", findings, "");
+    }
     let given = shown.iter().flat_map(|(_, shown)| shown.digests().map(Sha256::hex)).collect();
     let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, out: &mut out };
     for group in together(&shown, read) {
@@ -173,6 +178,36 @@ fn signatures<'r>(
     let over = if out.passed_over == 0 { String::new() } else { format!(", {} about others", out.passed_over) };
     out.checked.line("signatures", findings, format!("{} of {} hold{over}", held.len(), read.len()));
     held
+}
+
+/// A pattern that fits whoever signed, and would fit with any other owner in the name, says nothing of whose signature counts.
+fn unanchored(expected: &Expected, shown: &[(&str, Shown)]) -> Vec<Finding> {
+    let none = BTreeMap::new();
+    let identities = expected.identities.iter().map(|one| (Some(&one.issuer), &one.subject, &one.claims));
+    let builders = expected.provenance.iter().flat_map(|wanted| &wanted.builders);
+    let builders = builders.filter_map(|one| Some((one.issuer.as_ref(), one.subject.as_ref()?, &one.claims)));
+    let summary = expected.summary.iter().filter_map(|one| Some((one.issuer.as_ref(), one.subject.as_ref()?, &none)));
+    // Where whoever signed will do, that is said by itself.
+    let patterns = identities.chain(builders).chain(summary).filter(|_| !expected.danger_any_signer);
+    let patterns: Vec<_> = patterns.filter(|(_, _, claims)| !name_somebody(claims)).collect();
+    let mut out = BTreeMap::new();
+    for (place, signer) in shown.iter().flat_map(|(place, shown)| shown.signers().iter().map(move |one| (place, one))) {
+        let SignerFacts::Certificate { issuer, name, claims } = signer.facts() else { continue };
+        for (of_issuer, subject, asked) in &patterns {
+            let counts = of_issuer.is_some_and(|pattern| pattern.matches(issuer))
+                && asked.iter().all(|(claim, value)| claims.get(claim) == Some(value));
+            if counts && subject.fits_whosever(name) {
+                let what = format!("the pattern `{}` lets in anybody", subject.text());
+                let finding = Finding::new(codes::IDENTITY_UNANCHORED, what)
+                    .at(*place)
+                    .expected("a pattern that says whose signature counts", "what is expected")
+                    .found(format!("it fits {name}, and would fit it under any other owner"))
+                    .help("write the owner out, or ask for a claim that says whose it is: --claim repository=…");
+                out.entry(subject.text()).or_insert(finding);
+            }
+        }
+    }
+    out.into_values().collect()
 }
 
 /// What holds, in order; where several are forms of one thing in one file, these together.
@@ -228,16 +263,9 @@ impl Judge<'_> {
     fn group(&mut self, group: &[(&str, &Shown)]) {
         let mut judged: Vec<Judged> = group.iter().map(|(place, shown)| self.one(place, shown)).collect();
         if judged.len() > 1 {
-            let facts = group.iter().filter_map(|(_, shown)| Facts::of(shown.statement()?).ok());
-            let refs: BTreeSet<String> = facts.filter_map(|facts| facts.reference).collect();
-            if refs.len() > 1 {
-                // One of them may say what whoever started the build told it: then the others have to say the same.
-                let found = refs.into_iter().collect::<Vec<_>>().join(", and ");
-                for one in &mut judged {
-                    let what = "the forms of one build's provenance name several refs";
-                    let finding = Finding::new(codes::PROVENANCE_CONTRADICTS, what).at(one.held.place.as_str());
-                    one.findings.push(finding.found(found.as_str()));
-                }
+            for (one, (_, shown)) in judged.iter_mut().zip(group) {
+                let others = group.iter().map(|(_, other)| *other);
+                one.findings.extend(self.contradicted(shown, others, &one.held.place));
             }
             judged.sort_by_key(Judged::refusals);
             let fitting = judged.iter().filter(|one| one.refusals() == 0).count();
@@ -246,6 +274,27 @@ impl Judge<'_> {
         for one in judged {
             self.take(one);
         }
+    }
+
+    /// A form of one build's provenance may say what whoever started the build told it: where a ref is expected, the others of that build
+    /// have to say the same. (A document of Cloud Build's is about an image, which may have been built twice.)
+    fn contradicted<'s>(&self, shown: &Shown, others: impl Iterator<Item = &'s Shown>, place: &str) -> Option<Finding> {
+        let wanted = self.expected.provenance.as_ref()?;
+        if wanted.branch.is_none() && wanted.tag.is_none() && wanted.versioned_tag.is_none() {
+            return None;
+        }
+        let reference = |shown: &Shown| Facts::of(shown.statement()?).ok()?.reference;
+        let build = |shown: &Shown| build_of(shown.statement()?);
+        let (own, id) = (reference(shown)?, build(shown));
+        let same = |other: &Shown| id.is_none() || build(other).is_none_or(|other| Some(other) == id);
+        let mut refs: BTreeSet<String> = others.filter(|other| same(other)).filter_map(reference).collect();
+        refs.insert(own);
+        if refs.len() < 2 {
+            return None;
+        }
+        let found = refs.into_iter().collect::<Vec<_>>().join(", and ");
+        let what = "the forms of one build's provenance name several refs";
+        Some(Finding::new(codes::PROVENANCE_CONTRADICTS, what).at(place).found(found))
     }
 
     fn take(&mut self, judged: Judged) {
@@ -592,4 +641,11 @@ fn witness(shown: &Shown) -> &'static str {
 
 fn is_provenance(statement: &Statement) -> bool {
     [PROVENANCE_V01, PROVENANCE_V02, PROVENANCE_V1].contains(&statement.predicate_type.as_str())
+}
+
+/// Which build of its builder's it was, where provenance says so. One form has the number alone, and another an address that ends in it.
+fn build_of(statement: &Statement) -> Option<String> {
+    let places = ["/metadata/buildInvocationId", "/metadata/buildInvocationID", "/runDetails/metadata/invocationId"];
+    let id = places.iter().find_map(|place| statement.predicate.pointer(place)?.as_str())?;
+    id.rsplit('/').next().filter(|id| !id.is_empty()).map(str::to_owned)
 }

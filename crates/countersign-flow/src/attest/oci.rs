@@ -105,10 +105,13 @@ pub fn image(folder: &Path) -> Result<Image, FlowError> {
             found.insert(digest);
         }
     }
-    // A list of what refers to an image is none itself, where that image is here.
-    let without: Vec<Sha256> =
-        listing.iter().filter(|(_, of)| !found.contains(of)).map(|(digest, _)| *digest).collect();
-    found.extend(without);
+    // A list of what refers to an image is none itself, where that is here: the image, one that it leads to, or what refers to one.
+    let reached = if listing.is_empty() { BTreeSet::new() } else { layout.reached(&found)? };
+    for (digest, of) in listing {
+        if !reached.contains(&of) && !layout.is_referrer(&of)? {
+            found.insert(digest);
+        }
+    }
     match found.into_iter().collect::<Vec<_>>().as_slice() {
         [one] => Ok(Image { digest: *one, incomplete: layout.holds(*one)? }),
         several => Err(FlowError::Usage(format!(
@@ -203,6 +206,33 @@ impl Layout<'_> {
             }
         }
         Ok(self.incomplete(&absent, "of the parts that the image names are not in the layout"))
+    }
+
+    /// These images, and those that they lead to, as far as they are here.
+    fn reached(&self, images: &BTreeSet<Sha256>) -> Result<BTreeSet<Sha256>, FlowError> {
+        let (mut seen, mut open) = (images.clone(), images.iter().copied().collect::<Vec<_>>());
+        while let Some(digest) = open.pop() {
+            let manifest = json::parse(&self.blob(&digest)?).unwrap_or(Value::Null);
+            for child in list(&manifest, "manifests") {
+                let digest = digest_of(child, self.folder)?;
+                if self.path(&digest).exists() && seen.insert(digest) {
+                    open.push(digest);
+                }
+                if seen.len() > limits::OCI_MANIFESTS {
+                    return Err(malformed(self.folder, "more manifests than are read"));
+                }
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Whether it is here, refers to something, and is no image.
+    fn is_referrer(&self, digest: &Sha256) -> Result<bool, FlowError> {
+        if !self.path(digest).exists() {
+            return Ok(false);
+        }
+        let manifest = json::parse(&self.blob(digest)?).unwrap_or(Value::Null);
+        Ok(manifest.get("subject").is_some() && !is_image(&manifest))
     }
 
     /// Whether an index lists what refers to this image, and nothing else: each is there, says so, and is no image.

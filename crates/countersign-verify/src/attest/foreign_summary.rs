@@ -7,7 +7,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 const SECOND: &str = "https://slsa.dev/verification_summary/v0.2";
-/// The kinds of statement that are summaries.
+/// How the type of every version begins.
+pub(super) const TYPE: &str = "https://slsa.dev/verification_summary";
+/// The kinds of statement that are read as summaries.
 pub(super) const TYPES: [&str; 2] = ["https://slsa.dev/verification_summary/v1", SECOND];
 
 /// What is looked at of a summary.
@@ -88,7 +90,12 @@ impl Named {
 impl Summary {
     /// Reads it, or says what is not of its form.
     pub(super) fn of(statement: &Statement) -> Result<Self, String> {
-        let predicate = Fields { of: &statement.predicate, second: statement.predicate_type.as_str() == SECOND };
+        let kind = statement.predicate_type.as_str();
+        if !TYPES.contains(&kind) {
+            let kind: String = kind.chars().take(120).collect();
+            return Err(format!("its version is none that is read: `{kind}`; v1 and v0.2 are"));
+        }
+        let predicate = Fields { of: &statement.predicate, second: kind == SECOND };
         let time = match predicate.filled("timeVerified", "time_verified") {
             None => None,
             Some(time) => Some(

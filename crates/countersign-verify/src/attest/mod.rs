@@ -325,11 +325,16 @@ impl Judge<'_> {
     fn witnessed(&self, key: &NamedKey, bytes: &[u8], (logged, stamped): (bool, bool)) -> Result<ShownSigner, Finding> {
         let mut refusal = None;
         let artifact = self.artifact().map_err(|refused| refused.finding(self.place))?;
+        let unstamped = key.witness == KeyWitness::Timestamp && !stamped;
         for root in &self.anchors.roots {
             let asked = if key.witness == KeyWitness::Nobody { None } else { Some(root.transparency) };
             match root.root.verify_managed_cosigned(bytes, self.layer, artifact, &key.key, asked, self.at) {
+                // Of the root itself too, where it is asked for a timestamp: here it is said what would help.
+                Err(refused) if unstamped && refused.code() == codes::TIMESTAMP_MISSING => {
+                    return Err(self.unstamped(key));
+                }
                 Err(refused) => refusal = refusal.or_else(|| Some(refused.finding(self.place))),
-                Ok(_) if key.witness == KeyWitness::Timestamp && !stamped => return Err(self.unstamped(key)),
+                Ok(_) if unstamped => return Err(self.unstamped(key)),
                 Ok(times) => {
                     // Before a timestamp there may be none: then the key has to count now.
                     let when: &[Time] = if times.is_empty() { std::slice::from_ref(&self.at) } else { &times };

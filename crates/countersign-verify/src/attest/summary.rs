@@ -2,10 +2,11 @@
 //! age, and the attestations that the summary rests on.
 
 use super::Shown;
-use super::foreign_summary::{Named, Summary, TYPES};
+use super::foreign_summary::{Named, Summary, TYPE};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::slsa::{SignerFacts, SummaryExpectations};
+use countersign_core::statement::Statement;
 use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
 use std::collections::BTreeSet;
@@ -35,10 +36,13 @@ fn signer_wanted(wanted: &SummaryExpectations) -> String {
     }
 }
 
-/// Whether it is a verification summary at all.
+/// Whether it is a verification summary at all, of whichever version: one that is not read passes for nothing.
 #[must_use]
 pub fn is_summary(shown: &Shown) -> bool {
-    shown.statement().is_some_and(|statement| TYPES.contains(&statement.predicate_type.as_str()))
+    let below = |statement: &Statement| {
+        statement.predicate_type.as_str().strip_prefix(TYPE).map(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    shown.statement().and_then(below).unwrap_or_default()
 }
 
 /// What a summary that holds says, where nobody said what to expect of it. One that says FAILED, or that is not read, vouches for nothing.

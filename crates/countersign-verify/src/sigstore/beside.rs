@@ -1,5 +1,5 @@
-//! What an entry of a log of version 2 says beside what is signed. The entry says its place, and the proof says it again; the
-//! entry names its log; and nobody signs that. (Size and root, which every proof says again, `form` compares.) The family passes over what
+//! What an entry of a log says beside what is signed. The entry names its log; of version 2 it says its place, and the proof says it again;
+//! and nobody signs that. (Size and root, which every proof says again, `form` compares.) The family passes over what
 //! nobody signs. Other readers use it, so that one bundle would be two things: here it is the same, or refused.
 
 use super::form::number;
@@ -18,21 +18,27 @@ impl Logs {
         Self(logs.into_iter().flatten().filter_map(id_of).collect())
     }
 
-    /// Whether each entry of version 2 has the place that its proof says, and is of a log that is known and signed its checkpoint.
+    /// Whether each entry with a checkpoint is of a log that is known and signed it, and whether one of version 2 has the place that its proof
+    /// says. (In version 1 the log promises the place among all of its trees, and the proof has that in the last of them.)
     pub(super) fn agree(&self, bundle: &Value) -> Result<(), Refused> {
         let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
-        entries.into_iter().flatten().filter(|entry| of_second_version(entry)).try_for_each(|entry| self.one(entry))
+        entries.into_iter().flatten().try_for_each(|entry| self.one(entry))
     }
 
     fn one(&self, entry: &Value) -> Result<(), Refused> {
         // What is missing altogether is said where it is needed.
         let Some(proof) = entry.get("inclusionProof").filter(|proof| proof.is_object()) else { return Ok(()) };
         let Some(note) = proof.pointer("/checkpoint/envelope").and_then(Value::as_str) else { return Ok(()) };
+        let second = of_second_version(entry);
+        // In version 1 a proof without a checkpoint has an empty one.
+        if !second && note.is_empty() {
+            return Ok(());
+        }
         // What is left out is zero, in this notation.
         let place = |value: &Value| {
             number(value.get("logIndex").filter(|index| !index.is_null())).unwrap_or_else(|| "0".to_owned())
         };
-        if place(proof) != place(entry) {
+        if second && place(proof) != place(entry) {
             return Err(Refused::new(codes::INCLUSION_PROOF_INVALID, "the proof is of another entry"));
         }
         // An id that is there names a log, or the entry is none: one that cannot be read is no absent one.
@@ -98,6 +104,21 @@ mod tests {
         }
         for id in ["", "=", "!", "A"] {
             assert_eq!(judge(&json!(id)), refused, "`{id}`");
+        }
+        // In the first version too, where no promise says it.
+        for (kind, version) in [("hashedrekord", "0.0.1"), ("dsse", "0.0.1"), ("intoto", "0.0.2"), ("intoto", "0.0.1")]
+        {
+            let judge = |id: &[u8]| {
+                let mut bundle = entry(&json!(STANDARD.encode(id)), &known);
+                let entry = &mut bundle["verificationMaterial"]["tlogEntries"][0];
+                entry["kindVersion"] = json!({ "kind": kind, "version": version });
+                // Its place among all trees of the log is another one than in its own.
+                entry["logIndex"] = json!("70");
+                logs.agree(&bundle).map_err(|refused| refused.code())
+            };
+            assert_eq!(judge(&known), Ok(()), "{kind} {version}");
+            assert_eq!(judge(&other), refused, "{kind} {version}: another log");
+            assert_eq!(judge(&[0; 32]), refused, "{kind} {version}: no log");
         }
         assert_eq!(judge(&Value::Null), Ok(()), "what is left out is said where it is needed");
     }

@@ -2,11 +2,9 @@
 //! keys the family does not know. The path is built by webpki, with what the family takes as algorithms.
 
 use super::adapter::{CERTIFICATE_ALGORITHMS, Key};
-use super::logged::{bytes, no, text};
+use super::logged::{bytes, no};
 use super::{Refused, schemes};
 use aws_lc_rs::signature::{ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, UnparsedPublicKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::time::Time;
@@ -139,9 +137,7 @@ pub(super) fn vouched(root: &Value, leaf: &[u8], issuer: &[u8]) -> Result<(), Re
     let tbs = certificate.to_der().map_err(|_der| malformed())?;
     let milliseconds = i64::try_from(u64::from_be_bytes(word.time)).map_err(|_late| malformed())?;
     let given = Time::from_unix(milliseconds.div_euclid(1_000)).map_err(|_late| malformed())?;
-    let id = BASE64.encode(word.log);
-    let log = list(root, "ctlogs").iter().find(|log| text(log, "/logId/keyId").is_ok_and(|known| known == id));
-    let log = log.ok_or_else(|| refused("the certificate log is none of the root"))?;
+    let log = log_of(root, &word).ok_or_else(|| refused("the certificate log is none of the root"))?;
     if !counted(log.pointer("/publicKey/validFor"), given) {
         return Err(refused("the certificate log did not count when it saw the certificate"));
     }
@@ -166,8 +162,7 @@ pub(super) fn unread_kind(root: &Value, leaf: &[u8]) -> Option<&'static str> {
     let extensions = Certificate::from_der(leaf).ok()?.tbs_certificate.extensions?;
     let words = extensions.iter().find(|extension| extension.extn_id == SCT_LIST)?;
     let word = Word::read(OctetStringRef::from_der(words.extn_value.as_bytes()).ok()?.as_bytes())?;
-    let id = BASE64.encode(word.log);
-    let log = list(root, "ctlogs").iter().find(|log| text(log, "/logId/keyId").is_ok_and(|known| known == id))?;
+    let log = log_of(root, &word)?;
     match schemes::Kind::of(&bytes(log, "/publicKey/rawBytes").ok()?) {
         schemes::Kind::P256 | schemes::Kind::Rsa => None,
         // By the hash of its own length the family reads it all the same.
@@ -177,6 +172,11 @@ pub(super) fn unread_kind(root: &Value, leaf: &[u8]) -> Option<&'static str> {
         schemes::Kind::Ed25519 => Some("an Ed25519 key"),
         schemes::Kind::Other => Some("a key of a kind that is not known"),
     }
+}
+
+/// The certificate log of the root that gave this word.
+fn log_of<'r>(root: &'r Value, word: &Word<'_>) -> Option<&'r Value> {
+    list(root, "ctlogs").iter().find(|log| bytes(log, "/logId/keyId").is_ok_and(|known| known == word.log))
 }
 
 /// A signed certificate timestamp.

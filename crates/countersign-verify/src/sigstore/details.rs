@@ -1,10 +1,8 @@
 //! What a trusted root says of its logs' keys beside the keys: `keyDetails`. The family takes a key for what its bytes are. Other
 //! readers go by the word, so that one root would trust two things: here the word fits the key, or the root is refused.
 
-use super::Refused;
 use super::schemes::Kind;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use super::{Refused, decoded};
 use countersign_core::codes;
 use countersign_core::key::PublicKey;
 use serde_json::Value;
@@ -18,7 +16,7 @@ pub(super) fn fit(root: &Value) -> Result<(), Refused> {
         let logs = root.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for (index, log) in logs.iter().enumerate() {
             let raw = log.pointer("/publicKey/rawBytes").and_then(Value::as_str);
-            let der = raw.and_then(|raw| BASE64.decode(raw).ok()).unwrap_or_default();
+            let der = raw.and_then(decoded).unwrap_or_default();
             let (names, kind) = match (PublicKey::from_spki_der(&der), Kind::of(&der)) {
                 (Ok(key), _) => (names(&key), key.kind()),
                 // Our documents have no such keys; a log may.

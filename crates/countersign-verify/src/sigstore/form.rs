@@ -2,10 +2,8 @@
 //! file, and of each log entry its kind, its proof and its checkpoint. Others take one of the two and leave the other, so
 //! that it could be altered. Nothing is proved here: no signature is looked at.
 
-use super::{Artifact, Refused};
+use super::{Artifact, Refused, decoded};
 use aws_lc_rs::digest::{SHA384, SHA512, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::bundle::BUNDLE_MEDIA_TYPES;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -44,7 +42,7 @@ fn without_root(bundle: &Value, first: bool) -> Result<(), Refused> {
         chain = chain.split_last().map(|(_, rest)| rest).unwrap_or_default();
     }
     let own = |certificate: &Value| {
-        let der = certificate.get("rawBytes").and_then(Value::as_str).and_then(|der| BASE64.decode(der).ok())?;
+        let der = certificate.get("rawBytes").and_then(Value::as_str).and_then(decoded)?;
         let certificate = Certificate::from_der(&der).ok()?.tbs_certificate;
         Some(certificate.issuer == certificate.subject)
     };
@@ -61,7 +59,7 @@ fn without_root(bundle: &Value, first: bool) -> Result<(), Refused> {
 /// The digest that stands beside a signature over a file is that file's.
 fn is_of(said: &Value, artifact: Artifact<'_>) -> Result<(), Refused> {
     let text = |field: &str| said.get(field).and_then(Value::as_str).unwrap_or_default();
-    let (kind, found) = (text("algorithm"), BASE64.decode(text("digest")).unwrap_or_default());
+    let (kind, found) = (text("algorithm"), decoded(text("digest")).unwrap_or_default());
     let expected = match (kind, artifact) {
         ("SHA2_256", Artifact::Bytes(bytes)) => Sha256::of(bytes).as_bytes().to_vec(),
         ("SHA2_256", Artifact::Sha256(digest)) => digest.to_vec(),
@@ -91,7 +89,7 @@ fn entry(entry: &Value) -> Result<(), Refused> {
             "a log entry has neither a proof nor a promise that it is in the log",
         );
     }
-    let body = text("/canonicalizedBody").and_then(|body| BASE64.decode(body).ok());
+    let body = text("/canonicalizedBody").and_then(decoded);
     let Some(body) = body.and_then(|body| json::parse(&body).ok()) else {
         return no(codes::LOGGED_ENTRY_MISMATCH, "a log entry has no body that can be read");
     };
@@ -111,8 +109,8 @@ fn entry(entry: &Value) -> Result<(), Refused> {
     let size_differs = number(some("/inclusionProof/treeSize")).is_some_and(|said| said != size);
     // Of two that cannot be read nobody knows whether they are the same.
     let root_differs = some("/inclusionProof/rootHash").is_some_and(|said| {
-        let said = said.as_str().and_then(|said| BASE64.decode(said).ok());
-        said.is_none() || said != BASE64.decode(root).ok()
+        let said = said.as_str().and_then(decoded);
+        said.is_none() || said != decoded(root)
     });
     if size_differs || root_differs {
         return no(codes::INCLUSION_PROOF_INVALID, "the proof of a log entry is of another tree than the checkpoint");
@@ -136,6 +134,8 @@ fn no(code: Code, what: &str) -> Result<(), Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as BASE64;
     use serde_json::json;
 
     fn bundle(entry: &Value) -> Value {

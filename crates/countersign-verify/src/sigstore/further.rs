@@ -7,9 +7,7 @@ use super::adapter;
 use super::chain;
 use super::logged::{Case, Kind as Entry, bytes, certificate_of, log_of, no, text};
 use super::schemes::{self, Kind};
-use super::{Artifact, Asks, Keyless, Refused};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use super::{Artifact, Asks, Keyless, Refused, decoded};
 use countersign_core::codes;
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
@@ -239,7 +237,7 @@ impl Asked<'_> {
     fn hashed_first(&self) -> bool {
         let entries = self.bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
         let long = |entry: &Value| {
-            let body = entry.get("canonicalizedBody").and_then(Value::as_str).and_then(|body| BASE64.decode(body).ok());
+            let body = entry.get("canonicalizedBody").and_then(Value::as_str).and_then(decoded);
             let said = body.and_then(|body| json::parse(&body).ok()).unwrap_or(Value::Null);
             let first = said.pointer("/spec/data/hash/algorithm").and_then(Value::as_str) == Some("sha512");
             let second = said.pointer("/spec/hashedRekordV002/data/algorithm").and_then(Value::as_str);

@@ -3,7 +3,7 @@
 //! that the family does not read, and for the keys that it does not know. Nothing is checked of the signature itself.
 
 use super::adapter::Key;
-use super::{Artifact, Refused};
+use super::{Artifact, Refused, decoded};
 use aws_lc_rs::digest::{SHA384, SHA512, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -151,10 +151,10 @@ impl Case<'_> {
                     return Err(no(codes::LOGGED_ENTRY_MISMATCH, "the log entry is about another type of payload"));
                 }
                 // The log has the text that base64 made of it in base64 once more.
-                let twice = BASE64.decode(bytes(signature, "/sig")?);
+                let twice = String::from_utf8(bytes(signature, "/sig")?).ok().and_then(|twice| decoded(&twice));
                 Ok(Named {
                     hash: hex("/spec/content/payloadHash")?,
-                    signature: twice.map_err(|_base64| no(codes::BUNDLE_MALFORMED, "`/sig` is not base64"))?,
+                    signature: twice.ok_or_else(|| no(codes::BUNDLE_MALFORMED, "`/sig` is not base64"))?,
                     verifier: der_of(&bytes(signature, "/publicKey")?)?,
                 })
             }
@@ -268,9 +268,9 @@ impl Case<'_> {
 
 /// The log of the entry, as the root has it.
 pub(super) fn log_of<'r>(root: &'r Value, entry: &Value) -> Result<&'r Value, Refused> {
-    let log = text(entry, "/logId/keyId")?;
+    let log = decoded(text(entry, "/logId/keyId")?);
     let logs = root.get("tlogs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let known = logs.iter().find(|known| text(known, "/logId/keyId").is_ok_and(|id| id == log));
+    let known = logs.iter().find(|known| log.is_some() && bytes(known, "/logId/keyId").ok() == log);
     known.ok_or_else(|| no(codes::INCLUSION_PROMISE_INVALID, "the entry is of a log that is not known"))
 }
 
@@ -330,8 +330,7 @@ fn included(proof: &Value, body: &[u8], index: u64, size: u64, root: &Sha256) ->
 }
 
 fn hash_of(value: &Value) -> Result<Sha256, Refused> {
-    let decoded = value.as_str().and_then(|text| BASE64.decode(text).ok());
-    let bytes: Option<[u8; 32]> = decoded.and_then(|bytes| bytes.try_into().ok());
+    let bytes: Option<[u8; 32]> = value.as_str().and_then(decoded).and_then(|bytes| bytes.try_into().ok());
     bytes.map(Sha256::from_bytes).ok_or_else(|| no(codes::INCLUSION_PROOF_INVALID, "a hash of the proof is not one"))
 }
 
@@ -396,8 +395,7 @@ pub(super) fn text<'v>(value: &'v Value, path: &str) -> Result<&'v str, Refused>
 }
 
 pub(super) fn bytes(value: &Value, path: &str) -> Result<Vec<u8>, Refused> {
-    let decoded = BASE64.decode(text(value, path)?);
-    decoded.map_err(|_base64| no(codes::BUNDLE_MALFORMED, &format!("`{path}` is not base64")))
+    decoded(text(value, path)?).ok_or_else(|| no(codes::BUNDLE_MALFORMED, &format!("`{path}` is not base64")))
 }
 
 pub(super) fn number(value: &Value, path: &str) -> Result<i64, Refused> {

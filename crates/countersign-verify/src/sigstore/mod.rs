@@ -235,7 +235,7 @@ impl TrustedRoot {
         details::fit(&value)?;
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
         let (known, spans) = (beside::Logs::of(&value), spans::Spans::of(&value)?);
-        let windows = windows::Windows::of(&value);
+        let windows = windows::Windows::of(&value)?;
         Ok(Self {
             digest: Sha256::of(bytes),
             verifier,
@@ -420,6 +420,9 @@ impl TrustedRoot {
         if !logged && times.is_empty() {
             let what = "no log has an entry of this, and no timestamp authority says when it was signed";
             return Err(Refused::new(codes::TIMESTAMP_MISSING, what));
+        }
+        if let Some(asked) = transparency {
+            self.witnessed(asked, &value)?;
         }
         // Without a certificate, only the authorities of timestamps matter.
         if is_stamped(&value)

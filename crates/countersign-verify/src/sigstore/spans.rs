@@ -1,9 +1,7 @@
 //! How long the certificates of a trusted root's authorities are valid. The family takes each of them as an anchor, and an
 //! anchor has no end; a leaf that is valid below an issuer that is not must not count.
 
-use super::Refused;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use super::{Refused, decoded};
 use countersign_core::codes;
 use countersign_core::json;
 use countersign_core::time::Time;
@@ -33,7 +31,7 @@ impl Span {
         let chain = chain.ok_or_else(|| malformed("an authority has no `certChain` with `certificates`"))?;
         for certificate in chain {
             let raw = certificate.get("rawBytes").and_then(Value::as_str);
-            let der = raw.and_then(|raw| BASE64.decode(raw).ok()).unwrap_or_default();
+            let der = raw.and_then(decoded).unwrap_or_default();
             let parsed =
                 Certificate::from_der(&der).map_err(|_der| malformed("an authority's certificate does not parse"))?;
             let validity = parsed.tbs_certificate.validity;
