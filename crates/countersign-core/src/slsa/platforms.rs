@@ -131,7 +131,7 @@ fn is_address(uri: &str) -> bool {
         [_, _, ..] => host == "gitlab.com" && is_plain && !pieces.contains(&"-"),
         [] | [_] => false,
     };
-    named || pieces.iter().any(|piece| piece.ends_with(".git"))
+    named || pieces.iter().any(|piece| piece.strip_suffix(".git").is_some())
 }
 
 /// An address by SSH as the one of the same repository by HTTPS, on forges where a path is one repository by either.
