@@ -96,6 +96,7 @@ pub fn apart_from_inputs(output: &Path, inputs: &[&Path]) -> Result<(), FlowErro
 /// What a store keeps is written by the verbs that keep it, and nothing else takes its place: a log without its checkpoint is none
 /// any more.
 pub fn apart_from_store(output: &Path, place: &Place) -> Result<(), FlowError> {
+    apart_from_stores(output)?;
     let kept = [place.log(), place.root().join(EVIDENCE)];
     match kept.iter().find(|folder| lies_in(output, folder)) {
         None => Ok(()),

@@ -97,12 +97,20 @@ pub fn lies_in(path: &Path, folder: &Path) -> bool {
 pub fn kept_by_a_store(path: &Path) -> Option<PathBuf> {
     let Ok(Outlet::File(place)) = Outlet::of(path) else { return None };
     let within = std::fs::canonicalize(folder_of(&place)).ok()?;
-    let keeps = |folder: &&Path| match folder.file_name().and_then(|name| name.to_str()) {
-        Some("log") => folder.join("checkpoint").is_file(),
-        Some("evidence") => folder.join("sha256").is_dir(),
-        _ => false,
-    };
-    within.ancestors().find(keeps).map(Path::to_owned)
+    within.ancestors().find(|folder| is_log(folder) || is_evidence(folder)).map(Path::to_owned)
+}
+
+/// A checkpoint alone is also what an auditor keeps in a folder of hers. A log of no entries has no tile yet.
+fn is_log(folder: &Path) -> bool {
+    let beside_evidence = || folder.parent().is_some_and(|store| store.join("evidence").is_dir());
+    folder.join("checkpoint").is_file() && (folder.join("tile").is_dir() || beside_evidence())
+}
+
+fn is_evidence(folder: &Path) -> bool {
+    let of_two = |name: &str| name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let entries = std::fs::read_dir(folder.join("sha256")).into_iter().flatten().filter_map(Result::ok);
+    let mut shards = entries.filter(|entry| entry.file_name().to_str().is_some_and(of_two));
+    shards.any(|entry| entry.path().is_dir())
 }
 
 /// What cannot be taken back is written only once all of it is made.
@@ -196,18 +204,28 @@ mod tests {
     #[test]
     fn a_folder_of_a_store_is_known_by_what_lies_in_it() {
         let dir = tempfile::tempdir().unwrap();
-        for folder in ["store/log/tile/0", "store/evidence/sha256/c5", "other/log", "other/evidence"] {
+        let folders =
+            ["store/log/tile/0", "store/evidence/sha256/c5", "other/log", "other/evidence", "auditor/log/2026"];
+        for folder in folders.into_iter().chain(["linked", "elsewhere/tile", "new/log", "new/evidence"]) {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
         fs::write(dir.path().join("store/log/checkpoint"), b"").unwrap();
+        for path in ["auditor/log/checkpoint", "elsewhere/checkpoint", "new/log/checkpoint"] {
+            fs::write(dir.path().join(path), b"").unwrap();
+        }
         symlink("store/log/checkpoint", dir.path().join("link")).unwrap();
+        symlink(dir.path().join("elsewhere"), dir.path().join("linked/log")).unwrap();
         let kept = |path: &str| kept_by_a_store(&dir.path().join(path)).is_some();
         for path in
             ["store/log/checkpoint", "store/log/tile/0/x001", "store/evidence/x", "store/evidence/sha256/c5/d", "link"]
         {
             assert!(kept(path), "{path}");
         }
-        for path in ["store/x", "other/log/x", "other/evidence/x", "x", "no/such/x"] {
+        assert!(
+            kept("linked/log/checkpoint") && kept("new/log/checkpoint"),
+            "a log that is a link, and one without entries"
+        );
+        for path in ["store/x", "other/log/x", "other/evidence/x", "x", "no/such/x", "auditor/log/2026/q06.csv"] {
             assert!(!kept(path), "{path}");
         }
     }

@@ -335,7 +335,10 @@ const GENERAL: &[(&[&str], &str)] = &[
     ),
     (&["provenance-missing"], "hand in the build's signed provenance with --bundle: `countersign provenance` makes it"),
     (&["provenance-malformed"], "make the provenance again with `countersign provenance`, and sign it"),
-    (&["builder-level"], "build on a builder that trust gives this level, and hand in its provenance"),
+    (
+        &["builder-level"],
+        "build on a builder that trust gives this level, and hand in its provenance; on its tenant's own machine (claim `runner`) it shows level 2 at most, unless its identity in trust names that claim",
+    ),
     (
         &["build-type-unknown"],
         "build in a way that the policy accepts, or change `build_types` of the rule in policy.toml",

@@ -505,6 +505,12 @@ mod tests {
             json!({ "name": "inputs/result", "digest": commit() }),
             evil("https://github.com/evil/x?archive=x.zip", json!({ "sha256": "0".repeat(64) })),
             evil("https://git.example/evil/x.git", json!({ "sha256": "0".repeat(64) })),
+            evil("https://github.com/evil/x/archive/refs/heads/main.tar.gz", json!({ "sha256": "0".repeat(64) })),
+            evil("https://github.com/evil/x/tarball/main", json!({ "sha256": "0".repeat(64) })),
+            evil("https://codeload.github.com/evil/x/tar.gz/main", json!({ "sha256": "0".repeat(64) })),
+            evil("https://api.github.com/repos/evil/x/tarball/main", json!({ "sha256": "0".repeat(64) })),
+            evil("https://gitlab.com/g/evil/x/-/archive/main/x.tar.gz", json!({ "sha256": "0".repeat(64) })),
+            evil("https://bitbucket.org/evil/x/get/main.zip", json!({ "sha256": "0".repeat(64) })),
             evil("git+ssh://git@github.com/evil/x.git", commit()),
         ] {
             let found = run(external.clone(), json!([git("inputs/result", "r", COMMIT), second]));
@@ -525,6 +531,11 @@ mod tests {
             // Nor is a file that a task fetched.
             evil("https://go.example/dl/go1.23.linux-amd64.tar.gz", json!({ "sha256": "0".repeat(64) })),
             evil("https://github.com/e/r/releases/download/v1/x.tar.gz", json!({ "sha256": "0".repeat(64) })),
+            evil("https://dl.example/bin/kubectl", json!({ "sha256": "0".repeat(64) })),
+            evil(
+                "https://gitlab.com/api/v4/projects/1/packages/generic/t/1.0/tool",
+                json!({ "sha256": "0".repeat(64) }),
+            ),
         ] {
             let found = run(external.clone(), json!([git("inputs/result", "r", COMMIT), second]));
             assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r", "{second}");

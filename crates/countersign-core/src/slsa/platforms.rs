@@ -113,7 +113,10 @@ pub(super) fn is_repository(dependency: &Value, brought: bool) -> bool {
     begins(&["git+"]) || (brought || is_brought(dependency)) && (digest(&["sha1", "gitCommit"]) || fetched())
 }
 
-/// Whether an address of the web, in lower case, is one of a repository by its form.
+/// What stands behind a repository where all of it is packed into one file.
+const ARCHIVES: [&str; 4] = ["archive", "get", "tarball", "zipball"];
+
+/// Whether an address of the web, in lower case, is one of a repository by its form, or of all that is in one.
 fn is_address(uri: &str) -> bool {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
@@ -124,12 +127,19 @@ fn is_address(uri: &str) -> bool {
     let path = path.split('@').next().unwrap_or_default();
     let pieces: Vec<&str> = path.split('/').filter(|piece| !piece.is_empty()).collect();
     let is_plain = pieces.last().is_some_and(|last| !last.contains('.'));
-    let named = match pieces.as_slice() {
-        [_, _] => is_plain || FORGES.contains(&host),
-        [_, _, "commit" | "tree", ..] => true,
+    let is_forge = FORGES.contains(&host);
+    let named = match (host, pieces.as_slice()) {
+        ("codeload.github.com", [_, _, ..]) => true,
+        ("api.github.com", ["repos", _, _, rest @ ..]) => rest.iter().any(|piece| ARCHIVES.contains(piece)),
+        (_, [_, _]) => is_forge,
+        (_, [_, _, "commit" | "tree", ..]) => true,
+        (_, [_, _, piece, ..]) if is_forge && ARCHIVES.contains(piece) => true,
         // GitLab has groups in groups; what is of a repository there stands behind a dash.
-        [_, _, ..] => host == "gitlab.com" && is_plain && !pieces.contains(&"-"),
-        [] | [_] => false,
+        ("gitlab.com", [first, _, ..]) if *first != "api" => match pieces.iter().position(|piece| *piece == "-") {
+            Some(dash) => pieces.iter().skip(dash).any(|piece| ARCHIVES.contains(piece)),
+            None => is_plain,
+        },
+        _ => false,
     };
     named || pieces.iter().any(|piece| piece.strip_suffix(".git").is_some())
 }

@@ -376,14 +376,15 @@ fn beside(path: &Path, keep: usize) -> Result<Option<Looked>, FlowError> {
     Ok(file_of(path).map(|file| artifact::look(&file, keep)).transpose()?)
 }
 
-/// Whether an attestation lies beside this file, by its name, and beside no other one that is nearer to its own.
+/// Whether an attestation lies beside this file, by its name, and beside no other one that is nearer to its own. What has one
+/// beside it is itself an artifact, whose content nobody reads: it speaks for no other file.
 fn has_one_beside(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file()) else { return false };
     let kinds = std::iter::once("").chain(KINDS.iter().copied());
     let mut names = kinds.flat_map(|kind| BESIDE.iter().map(move |end| format!("{name}{kind}{end}")));
     names.any(|beside| {
         let beside = path.with_file_name(beside);
-        beside.is_file() && file_of(&beside).as_deref() == Some(path)
+        beside.is_file() && file_of(&beside).as_deref() == Some(path) && !has_one_beside(&beside)
     })
 }
 

@@ -564,6 +564,11 @@ impl Opened {
         self.scope.wants(index, self.form(), &self.state, self.gathered())
     }
 
+    /// Whether the decision at this index is of the package's part, and not beside it.
+    pub(super) fn of_part(&self, index: u64) -> bool {
+        self.scope.of_part(index, &self.state, self.gathered())
+    }
+
     /// Whether raw evidence was left out, so that decisions cannot be run again.
     pub(super) fn facts_only(&self) -> bool {
         self.scope.profile == Profile::FactsOnly

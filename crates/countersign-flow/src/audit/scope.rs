@@ -1,7 +1,7 @@
 //! What of the record is in a package. The log is always there whole; what a package leaves out are documents, by a rule
 //! that anybody can apply again, and how many of them, by log index, stands in its index.
 
-use super::facts::{Gathered, Window};
+use super::facts::{Gathered, Known, Window};
 use super::kept::{Kept, KeptInputs, Shared};
 use countersign_core::blob::Blob;
 use countersign_core::bundle::Signed;
@@ -190,20 +190,29 @@ impl Scope {
     /// Whether the evidence of the decision at this index is wanted: of each that is of the part, and of each by which an
     /// emergency of the part was reviewed, so that the review is run again as well. Of one that does not hold it is.
     pub(super) fn wants(&self, index: u64, form: Form, state: &LogState, gathered: &Gathered) -> bool {
-        let range = self.window.range(state.entries());
-        let Some(known) = gathered.at(index) else { return range.contains(&index) };
-        let of_part = range.contains(&index) && self.window.may_cover(&known.content);
-        of_part || (form == Form::Now && index < range.end && self.reviews(&known.content, gathered))
+        if self.of_part(index, state, gathered) {
+            return true;
+        }
+        let before_the_end = index < self.window.range(state.entries()).end;
+        let reviews = |known: &Known| self.reviews(&known.content, gathered);
+        form == Form::Now && before_the_end && gathered.at(index).is_some_and(reviews)
+    }
+
+    /// Whether the decision at this index is of the part, as far as that is known: one that does not hold may be.
+    pub(super) fn of_part(&self, index: u64, state: &LogState, gathered: &Gathered) -> bool {
+        let within = self.window.range(state.entries()).contains(&index);
+        within && gathered.at(index).is_none_or(|known| self.window.may_cover(&known.content))
     }
 
     /// Whether a decision says that an emergency was reviewed that may be asked for. They are few: each emergency is reviewed by
-    /// one. Of those of earlier logs nothing is known here but that there was one.
+    /// one. Of those of earlier logs nothing is known here but that there was one: then the decision itself has to be of the services
+    /// and environments that the part is for, since what it rests on may be read by nobody else's auditor.
     fn reviews(&self, decision: &Kept, gathered: &Gathered) -> bool {
         let emergency = |entry: &u64| {
             let of = gathered.at(*entry).map(|known| &known.content);
             of.is_some_and(|of| of.break_glass.is_some() && self.window.may_cover(of))
         };
-        let earlier = !decision.followed_up_earlier.is_empty();
+        let earlier = !decision.followed_up_earlier.is_empty() && self.window.may_cover(decision);
         decision.verdict == Verdict::Pass && (earlier || decision.followed_up.iter().any(emergency))
     }
 

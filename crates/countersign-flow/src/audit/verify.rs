@@ -309,10 +309,11 @@ impl AuditReport {
             self.line("decisions", vec![finding], "");
             return;
         }
-        let wanted = (0_u64..)
-            .zip(opened.state.entries())
-            .filter(|(index, entry)| entry.kind == Kind::PromotionDecision && opened.wants(*index))
-            .count();
+        let count = |which: &dyn Fn(u64) -> bool| {
+            let entries = (0_u64..).zip(opened.state.entries());
+            entries.filter(|(index, entry)| entry.kind == Kind::PromotionDecision && which(*index)).count()
+        };
+        let (wanted, of_part) = (count(&|index| opened.wants(index)), count(&|index| opened.of_part(index)));
         if opened.facts_only() {
             return self.skipped(format!(
                 "none of {wanted} decisions was run again: the package holds facts only, and their raw evidence is elsewhere"
@@ -321,8 +322,13 @@ impl AuditReport {
         if again == 0 && how == How::Sample(0) {
             return self.skipped(format!("none of {wanted} decisions was run again: --sample 0"));
         }
-        if again == 0 {
-            let what = format!("none of {all} decisions was run again: none is in the package's scope");
+        if of_part == 0 {
+            let beside = if again == 0 {
+                String::new()
+            } else {
+                format!(" ({again} beside it, which reviewed emergencies, were run again)")
+            };
+            let what = format!("none of {all} decisions is proved: none is in the package's scope{beside}");
             let help = "`countersign audit export` with another --from, --to, --service or --environment takes some in";
             let finding = Finding::new(codes::DECISIONS_NOT_RUN, what).at("decisions").help(help);
             return self.line("decisions", vec![finding], "");
@@ -346,10 +352,14 @@ impl AuditReport {
         if unread > 0 {
             detail.push_str(&format!(", {unread} do not hold"));
         }
-        let outside = all.saturating_sub(wanted);
+        let outside = all.saturating_sub(of_part);
         if outside > 0 {
-            detail.push_str(&format!("; {outside} of the log lie outside of the package's scope"));
-            let what = format!("{outside} of {all} decisions of the log lie outside of the package's scope");
+            let beside = match wanted.saturating_sub(of_part) {
+                0 => String::new(),
+                beside => format!(", of which {beside} that reviewed emergencies are run again"),
+            };
+            detail.push_str(&format!("; {outside} of the log lie outside of the package's scope{beside}"));
+            let what = format!("{outside} of {all} decisions of the log lie outside of the package's scope{beside}");
             self.findings.push(Finding::new(codes::PACKAGE_SCOPED, what).at("scope"));
         }
         self.checks.push(Check::new("decisions", verdict, detail));

@@ -74,7 +74,7 @@ fn words(document: &answer::AuditExported) -> String {
         ));
     }
     if document.decisions == 0 {
-        out.push_str("note: the record has no decision of this scope: an auditor finds nothing in it to run again\n");
+        out.push_str("note: the record has no decision of this scope: an auditor finds nothing of it to run again\n");
     }
     out
 }
