@@ -177,9 +177,9 @@ impl Rule {
             let range = range_in(asked.entry, name).filter(|range| *range != "*");
             return range.map_or(Some(false), |range| satisfies(range, asked.version));
         }
-        // An archive is taken from that very address. npm may leave the address out of the lock file.
+        // An archive is taken from that very address, however it is spelt. npm may leave the address out of the lock file.
         if is_archive(value) {
-            return asked.resolved.map(|resolved| resolved == value);
+            return asked.resolved.map(|resolved| is_same_address(value, resolved));
         }
         self.value.spec.takes(version)
     }
@@ -189,6 +189,45 @@ impl Rule {
 fn is_archive(text: &str) -> bool {
     let is_address = text.starts_with("https://") || text.starts_with("http://");
     is_address && [".tgz", ".tar.gz"].iter().any(|end| text.ends_with(end))
+}
+
+/// Whether the lock file's address is the one that a rule asks for. npm puts the registry that it is set to, a mirror for one, in place
+/// of the public one: of that, the path counts.
+fn is_same_address(asked: &str, resolved: &str) -> bool {
+    let (Some(asked), Some(resolved)) = (Address::of(asked), Address::of(resolved)) else { return asked == resolved };
+    if asked == resolved {
+        return true;
+    }
+    // A mirror may lie below a path of its own, but the path of a scope is that of another package.
+    let below = resolved.path.strip_suffix(asked.path);
+    let scoped = |before: &str| before.rsplit('/').next().is_some_and(|last| last.starts_with(['@', '%']));
+    asked.host == "registry.npmjs.org" && asked.user.is_none() && below.is_some_and(|before| !scoped(before))
+}
+
+/// An address in parts, as far as two spellings of one may differ in them.
+#[derive(PartialEq, Eq)]
+struct Address<'a> {
+    scheme: String,
+    user: Option<&'a str>,
+    host: String,
+    /// With all that stands behind it.
+    path: &'a str,
+}
+
+impl<'a> Address<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (authority, path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
+        let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+        let (scheme, host) = (scheme.to_ascii_lowercase(), host.to_ascii_lowercase());
+        let port = match scheme.as_str() {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return None,
+        };
+        let host = host.strip_suffix(port).unwrap_or(&host).to_owned();
+        Some(Self { scheme, user, host, path })
+    }
 }
 
 /// What a rule asks for, in words that hold no password.
@@ -226,6 +265,11 @@ mod tests {
 
     /// A project that asks for a, which asks for `b ~2.1.0`, with this version of b. What is said of it, or the error.
     fn judged(overrides: &Value, version: &str) -> Result<Vec<String>, String> {
+        judged_from(&format!("https://example.com/b-{version}.tgz"), overrides, version)
+    }
+
+    /// The same, with b from this address.
+    fn judged_from(resolved: &str, overrides: &Value, version: &str) -> Result<Vec<String>, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("package-lock.json");
         let asks = json!({"name": "app", "dependencies": {"a": "1.0.0", "r": "2.2.0"}});
@@ -233,7 +277,7 @@ mod tests {
         manifest["overrides"] = overrides.clone();
         std::fs::write(folder.path().join("package.json"), manifest.to_string()).unwrap();
         let packages = json!({"": asks, "node_modules/a": {"version": "1.0.0", "dependencies": {"b": "~2.1.0"}},
-            "node_modules/b": {"version": version, "resolved": format!("https://example.com/b-{version}.tgz")}, "node_modules/r": {"version": "2.2.0"}});
+            "node_modules/b": {"version": version, "resolved": resolved}, "node_modules/r": {"version": "2.2.0"}});
         std::fs::write(&path, json!({"lockfileVersion": 3, "packages": packages}).to_string()).unwrap();
         let made = read(&path).map_err(|error| error.to_string())?;
         Ok(made.partial.into_iter().filter(|text| text.contains("overrides")).collect())
@@ -272,6 +316,30 @@ mod tests {
             let found: String = ["2.1.2", "2.2.0", "1.0.0"].into_iter().map(taken).collect();
             assert_eq!(found, wanted, "{overrides}");
         }
+    }
+
+    #[test]
+    fn an_archive_is_taken_from_the_address_that_is_asked_for_in_any_spelling_and_from_a_mirror() {
+        let public = "https://registry.npmjs.org/b/-/b-2.1.2.tgz";
+        for (asked, resolved, wanted) in [
+            (public, public, true),
+            ("https://Registry.npmjs.org:443/b/-/b-2.1.2.tgz", public, true),
+            (public, "http://127.0.0.1:8765/b/-/b-2.1.2.tgz", true),
+            (public, "https://example.com/api/npm/b/-/b-2.1.2.tgz", true),
+            (public, "https://example.com/@other/b/-/b-2.1.2.tgz", false),
+            (public, "https://registry.npmjs.org/b/-/B-2.1.2.tgz", false),
+            (public, "https://registry.npmjs.org/b/-/b-2.1.1.tgz", false),
+            ("https://example.com/b/-/b-2.1.2.tgz", "https://Example.com/b/-/b-2.1.2.tgz", true),
+            ("https://example.com/b/-/b-2.1.2.tgz", "http://example.com/b/-/b-2.1.2.tgz", false),
+            ("https://example.com/b/-/b-2.1.2.tgz", "https://example.org/b/-/b-2.1.2.tgz", false),
+            ("https://example.com/b/-/b-2.1.2.tgz", "https://example.com:8443/b/-/b-2.1.2.tgz", false),
+            ("https://registry.npmjs.org@example.com/b/-/b-2.1.2.tgz", "https://example.org/b/-/b-2.1.2.tgz", false),
+        ] {
+            assert_eq!(super::is_same_address(asked, resolved), wanted, "{asked} {resolved}");
+        }
+        let of = |resolved: &str| judged_from(resolved, &json!({"b": public}), "2.1.2").is_ok();
+        assert!(of("http://127.0.0.1:8765/b/-/b-2.1.2.tgz"));
+        assert!(!of("http://127.0.0.1:8765/other/b-2.1.2.tgz"));
     }
 
     #[test]
