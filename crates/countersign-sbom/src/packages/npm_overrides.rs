@@ -23,8 +23,10 @@ struct Rule {
     name: String,
     /// The range of what it changes: `*` for any.
     key: Text,
-    /// What is asked for in place of that: `*` for no change.
+    /// What is asked for in place of that.
     value: Text,
+    /// Whether it asks for nothing else: npm means that by a `*` that stands there, and not by one that `$name` stands for.
+    unchanged: bool,
     /// The rule that it stands in, below whose package it holds.
     above: Option<usize>,
     /// Which places are below its own package, where other rules stand in it.
@@ -65,10 +67,18 @@ impl Overrides {
                 let inner_value = inner.map(|inner| inner.get(".").and_then(Value::as_str).unwrap_or(range));
                 let Some(stated) = inner_value.or_else(|| value.as_str()) else { continue };
                 waiting.extend(inner.map(|inner| (inner, Some(at))));
+                let unchanged = matches!(stated.trim(), "" | "*");
                 let value = stated.strip_prefix('$').and_then(|name| own_range(manifest, name)).unwrap_or(stated);
                 let below = inner.map(|_| Vec::new());
                 all.by_name.entry(name.to_owned()).or_default().push(at);
-                all.rules.push(Rule { name: name.to_owned(), key: any(range), value: any(value), above, below });
+                all.rules.push(Rule {
+                    name: name.to_owned(),
+                    key: any(range),
+                    value: any(value),
+                    unchanged,
+                    above,
+                    below,
+                });
             }
         }
         Ok(all)
@@ -142,7 +152,7 @@ impl Overrides {
             return Word::Unread(format!("{} {}", rule.name, shown(&rule.value.text)));
         }
         // One that changes nothing says no more than the package's own range.
-        rules.retain(|rule| rule.value.text != "*");
+        rules.retain(|rule| !rule.unchanged);
         match &rules[..] {
             [] => Word::Nothing,
             [only] if in_range => {
@@ -169,12 +179,12 @@ impl Overrides {
 impl Rule {
     /// Whether it lets a version through. `None` where what it asks for is not read.
     fn takes(&self, asked: &Asked<'_>, version: Option<&Version>, in_range: bool) -> Option<bool> {
-        let value = self.value.text.as_str();
-        if value == "*" {
+        if self.unchanged {
             return Some(in_range);
         }
+        let value = self.value.text.as_str();
         if let Some(name) = value.strip_prefix('$') {
-            let range = range_in(asked.entry, name).filter(|range| *range != "*");
+            let range = range_in(asked.entry, name);
             return range.map_or(Some(false), |range| satisfies(range, asked.version));
         }
         // An archive is taken from that very address, however it is spelt. npm may leave the address out of the lock file.
@@ -265,14 +275,14 @@ mod tests {
 
     /// A project that asks for a, which asks for `b ~2.1.0`, with this version of b. What is said of it, or the error.
     fn judged(overrides: &Value, version: &str) -> Result<Vec<String>, String> {
-        judged_from(&format!("https://example.com/b-{version}.tgz"), overrides, version)
+        judged_from(&format!("https://example.com/b-{version}.tgz"), "2.2.0", overrides, version)
     }
 
-    /// The same, with b from this address.
-    fn judged_from(resolved: &str, overrides: &Value, version: &str) -> Result<Vec<String>, String> {
+    /// The same, with b from this address, where the project asks for this of r.
+    fn judged_from(resolved: &str, r: &str, overrides: &Value, version: &str) -> Result<Vec<String>, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("package-lock.json");
-        let asks = json!({"name": "app", "dependencies": {"a": "1.0.0", "r": "2.2.0"}});
+        let asks = json!({"name": "app", "dependencies": {"a": "1.0.0", "r": r}});
         let mut manifest = asks.clone();
         manifest["overrides"] = overrides.clone();
         std::fs::write(folder.path().join("package.json"), manifest.to_string()).unwrap();
@@ -337,9 +347,20 @@ mod tests {
         ] {
             assert_eq!(super::is_same_address(asked, resolved), wanted, "{asked} {resolved}");
         }
-        let of = |resolved: &str| judged_from(resolved, &json!({"b": public}), "2.1.2").is_ok();
+        let of = |resolved: &str| judged_from(resolved, "2.2.0", &json!({"b": public}), "2.1.2").is_ok();
         assert!(of("http://127.0.0.1:8765/b/-/b-2.1.2.tgz"));
         assert!(!of("http://127.0.0.1:8765/other/b-2.1.2.tgz"));
+    }
+
+    #[test]
+    fn any_version_that_a_name_stands_for_is_another_thing_than_no_change() {
+        let taken = |r: &str, overrides: Value| {
+            let of = |version: &str| judged_from("https://example.com/b.tgz", r, &overrides, version).is_ok();
+            ["2.1.2", "2.2.0", "1.0.0"].map(of)
+        };
+        assert_eq!(taken("*", json!({"b": "$r"})), [true; 3]);
+        assert_eq!(taken("*", json!({"b": "*"})), [true, false, false]);
+        assert_eq!(taken("2.2.0", json!({"b": "$r"})), [false, true, false]);
     }
 
     #[test]
