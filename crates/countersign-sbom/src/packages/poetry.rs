@@ -4,7 +4,7 @@ use super::apart::{Budget, never};
 use super::markers::{Answer, Condition, Facts};
 use super::needs::{self, Asker, Found};
 use super::poetry_hash::fingerprints;
-use super::poetry_markers::marker_of;
+use super::poetry_markers::{EMPTY, marker_of};
 use super::python::{
     From, condition, conditions as give_conditions, digest, extras, normal, purl, range, reference, requirement,
 };
@@ -191,7 +191,8 @@ impl Places<'_, '_> {
             let Some(package) = self.packages.get(*place) else { continue };
             let there = marker_of(package);
             let conditions: Vec<&str> = [marker, own, there.as_deref()].into_iter().flatten().collect();
-            let out = excludes(range, text_in(package, "version").unwrap_or_default());
+            let out =
+                there.as_deref() == Some(EMPTY) || excludes(range, text_in(package, "version").unwrap_or_default());
             if !out && !never(&conditions, &mut self.budget) {
                 fitting.push(*place);
             }
@@ -211,7 +212,7 @@ fn node(package: &Table, places: &mut Places<'_, '_>) -> (Node, bool) {
     let facts = Facts::default();
     let mut node = Node::default();
     let mut vague = false;
-    let own = marker_of(package);
+    let own = marker_of(package).filter(|own| own != EMPTY);
     let offered = package.get("extras").and_then(Value::as_table);
     for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
         for text in requirements(name, asked, offered) {
@@ -395,7 +396,7 @@ fn own_conditions<'t>(package: &'t Table, groups: Option<&[&str]>) -> Option<BTr
     if groups.contains(&"main") {
         return of("main").map(|marker| BTreeSet::from([marker]));
     }
-    groups.iter().map(|group| of(group)).collect()
+    groups.iter().map(|group| of(group)).filter(|marker| *marker != Some(EMPTY)).collect()
 }
 
 /// The project, and what it asks for, where its manifest is there to say so: each as a requirement, with the most that it can be.
