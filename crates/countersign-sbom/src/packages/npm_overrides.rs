@@ -14,9 +14,14 @@ use std::path::Path;
 /// The most rules that are read.
 const RULES: usize = 500;
 
+/// The most ranges of which it is kept which rules they meet.
+const KEPT: usize = 4096;
+
 pub(super) struct Overrides {
     rules: Vec<Rule>,
     by_name: BTreeMap<String, Vec<usize>>,
+    /// By name and range of what is asked for, the rules that it may meet: many packages ask for the same.
+    met: BTreeMap<(String, String), Vec<usize>>,
 }
 
 struct Rule {
@@ -53,7 +58,7 @@ pub(super) enum Word {
 
 impl Overrides {
     pub(super) fn of(manifest: &Value, path: &Path) -> Result<Self, PackagesError> {
-        let mut all = Self { rules: Vec::new(), by_name: BTreeMap::new() };
+        let mut all = Self { rules: Vec::new(), by_name: BTreeMap::new(), met: BTreeMap::new() };
         let first = manifest.get("overrides").and_then(Value::as_object);
         let mut waiting: Vec<(&Object, Option<usize>)> = first.into_iter().map(|object| (object, None)).collect();
         while let Some((object, above)) = waiting.pop() {
@@ -106,10 +111,14 @@ impl Overrides {
     fn below(&self, rule: &Rule, graph: &Graph<'_>, read: &BTreeMap<&str, Spec>) -> Vec<bool> {
         let mut below = vec![false; graph.nodes.len()];
         let mut waiting = Vec::new();
+        let mut met: BTreeMap<&str, bool> = BTreeMap::new();
         for (_, node) in graph.nodes.iter().enumerate().filter(|(from, _)| self.holds_at(rule, *from)) {
-            let may_meet = |range: &str| read.get(range).is_none_or(|range| rule.key.spec.may_meet(range));
-            let own = node.edges.iter().filter(|edge| edge.name == rule.name && may_meet(edge.range));
-            waiting.extend(own.map(|edge| edge.to));
+            for edge in node.edges.iter().filter(|edge| edge.name == rule.name) {
+                let may_meet = || read.get(edge.range).is_none_or(|range| rule.key.spec.may_meet(range));
+                if *met.entry(edge.range).or_insert_with(may_meet) {
+                    waiting.push(edge.to);
+                }
+            }
         }
         while let Some(at) = waiting.pop() {
             match below.get_mut(at) {
@@ -130,12 +139,11 @@ impl Overrides {
 
     /// What is said of a version. npm takes one that a rule asks for, and one within the package's own range that the rule does not
     /// speak of. Of several rules that may hold, any may be npm's choice.
-    pub(super) fn word_on(&self, asked: &Asked<'_>, in_range: bool) -> Word {
-        let Some(named) = self.by_name.get(asked.name) else { return Word::Nothing };
-        let (range, version) = (Spec::of(asked.range), whole(asked.version));
-        let own = named.iter().filter_map(|at| self.rules.get(*at));
-        let mut rules: Vec<&Rule> =
-            own.filter(|rule| rule.key.spec.may_meet(&range) && self.holds_at(rule, asked.from)).collect();
+    pub(super) fn word_on(&mut self, asked: &Asked<'_>, in_range: bool) -> Word {
+        let met = self.met(asked);
+        let version = whole(asked.version);
+        let own = met.iter().filter_map(|at| self.rules.get(*at));
+        let mut rules: Vec<&Rule> = own.filter(|rule| self.holds_at(rule, asked.from)).collect();
         // What stands in the rule of the very package that asks comes before what stands outside.
         if rules.iter().any(|rule| self.is_of(rule, asked)) {
             rules.retain(|rule| rule.above.is_some());
@@ -163,6 +171,23 @@ impl Overrides {
             _ if in_range => Word::Nothing,
             [first, ..] => Word::Against(shown(&first.value.text)),
         }
+    }
+
+    /// The rules that may speak of what a package asks for.
+    fn met(&mut self, asked: &Asked<'_>) -> Vec<usize> {
+        let Some(named) = self.by_name.get(asked.name) else { return Vec::new() };
+        let key = (asked.name.to_owned(), asked.range.to_owned());
+        if let Some(known) = self.met.get(&key) {
+            return known.clone();
+        }
+        let range = Spec::of(asked.range);
+        let meets = |at: &usize| self.rules.get(*at).is_some_and(|rule| rule.key.spec.may_meet(&range));
+        let met: Vec<usize> = named.iter().copied().filter(meets).collect();
+        if self.met.len() >= KEPT {
+            self.met.clear();
+        }
+        self.met.insert(key, met.clone());
+        met
     }
 
     /// Whether a rule stands in one of the project's for the very package that asks. npm goes by the first rule that fits what asks
@@ -271,6 +296,8 @@ fn range_in<'e>(entry: &'e Object, name: &str) -> Option<&'e str> {
 #[cfg(test)]
 mod tests {
     use super::super::npm::read;
+    use super::super::npm_asks::Asked;
+    use super::Overrides;
     use serde_json::{Value, json};
 
     /// A project that asks for a, which asks for `b ~2.1.0`, with this version of b. What is said of it, or the error.
@@ -361,6 +388,24 @@ mod tests {
         assert_eq!(taken("*", json!({"b": "$r"})), [true; 3]);
         assert_eq!(taken("*", json!({"b": "*"})), [true, false, false]);
         assert_eq!(taken("2.2.0", json!({"b": "$r"})), [false, true, false]);
+    }
+
+    #[test]
+    fn which_rules_a_range_meets_is_found_out_once_and_kept_within_bounds() {
+        let manifest = json!({"overrides": {"b@1": "1.0.0", "b@2": "2.2.0"}});
+        let mut overrides = Overrides::of(&manifest, std::path::Path::new("package.json")).unwrap();
+        let entry = serde_json::Map::new();
+        let mut met = |name: &str, range: &str| {
+            let (place, version) = ("node_modules/a", "2.1.2");
+            let met = overrides.met(&Asked { from: 0, place, entry: &entry, name, range, version, resolved: None });
+            (met, overrides.met.len())
+        };
+        assert_eq!(met("b", "^2.1.0"), (vec![1], 1));
+        assert_eq!(met("b", "^2.1.0"), (vec![1], 1));
+        assert_eq!(met("b", ">=1"), (vec![0, 1], 2));
+        assert_eq!(met("c", ">=1"), (vec![], 2), "no rule is for it");
+        let most = (0..super::KEPT).map(|number| met("b", &format!("^2.{number}")).1).max();
+        assert_eq!((most, met("b", "^2.1.0").0), (Some(super::KEPT), vec![1]));
     }
 
     #[test]
