@@ -345,20 +345,29 @@ impl Work {
         }
     }
 
-    /// What a part says of how much it lists. What it says without a reference is of the whole document: here, of what that is about.
+    /// What a part says of how much it lists. What it says without a reference is of the whole document: of what that is about, and
+    /// of the dependencies of every component that has no entry of its own there.
     fn completeness(&mut self, map: &Map<String, Value>, names: &BTreeMap<String, String>, root: &str) {
-        for entry in array(map, "compositions").filter_map(Value::as_object) {
+        let entries = || array(map, "compositions").filter_map(Value::as_object);
+        let own: BTreeSet<&str> =
+            entries().flat_map(|entry| array(entry, "dependencies")).filter_map(Value::as_str).collect();
+        let name = |reference: &str| names.get(reference).cloned().unwrap_or_else(|| reference.to_owned());
+        let root_has_own = own.iter().any(|reference| name(reference) == root);
+        for entry in entries() {
             let aggregate = entry.get("aggregate").and_then(Value::as_str).unwrap_or("not_specified");
-            let mut of_all = true;
             for kind in ["assemblies", "dependencies", "vulnerabilities"] {
                 for reference in array(entry, kind).filter_map(Value::as_str) {
-                    of_all = false;
-                    let name = names.get(reference).map_or(reference, String::as_str);
-                    self.aggregates.entry((kind, name.to_owned())).or_default().insert(aggregate.to_owned());
+                    self.aggregates.entry((kind, name(reference))).or_default().insert(aggregate.to_owned());
                 }
             }
-            for kind in ["assemblies", "dependencies"].into_iter().filter(|_| of_all) {
-                self.aggregates.entry((kind, root.to_owned())).or_default().insert(aggregate.to_owned());
+            if !is_of_all(entry) {
+                continue;
+            }
+            self.aggregates.entry(("assemblies", root.to_owned())).or_default().insert(aggregate.to_owned());
+            let without = components(map).into_iter().filter(|reference| !own.contains(reference));
+            let about = (!root_has_own).then(|| root.to_owned());
+            for reference in without.map(name).chain(about) {
+                self.aggregates.entry(("dependencies", reference)).or_default().insert(aggregate.to_owned());
             }
         }
     }
@@ -401,6 +410,24 @@ fn array<'v>(map: &'v Map<String, Value>, key: &str) -> impl Iterator<Item = &'v
 
 fn array_of<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Whether an entry of `compositions` names nothing, and is of the whole document.
+fn is_of_all(entry: &Map<String, Value>) -> bool {
+    ["assemblies", "dependencies", "vulnerabilities"].iter().all(|kind| array(entry, kind).next().is_none())
+}
+
+/// The references of what a part is about, and of all its components and services.
+fn components(map: &Map<String, Value>) -> BTreeSet<&str> {
+    let root = map.get("metadata").and_then(|metadata| metadata.get("component"));
+    let mut waiting: Vec<&Value> =
+        root.into_iter().chain(array(map, "components")).chain(array(map, "services")).collect();
+    let mut found = BTreeSet::new();
+    while let Some(component) = waiting.pop() {
+        found.extend(component.get("bom-ref").and_then(Value::as_str));
+        waiting.extend(array_of(component, "components").chain(array_of(component, "services")));
+    }
+    found
 }
 
 /// What a reference may be called of which the name is taken.
@@ -602,6 +629,30 @@ mod tests {
             merged(&[part("a", json!({"compositions": [{"aggregate": "incomplete"}]})), part("b", json!({}))]);
         let of = |kind: &str| json!({"aggregate": "incomplete", kind: ["a"]});
         assert_eq!(document["compositions"], json!([of("assemblies"), of("dependencies")]));
+    }
+
+    #[test]
+    fn how_much_a_whole_document_lists_is_said_of_each_of_its_components_too() {
+        let of = |root: &str, compositions: Value| {
+            let list = ["x", "y"].map(|name| json!({"type": "library", "name": name, "bom-ref": name}));
+            let edges = json!([{"ref": root, "dependsOn": ["x"]}, {"ref": "x"}, {"ref": "y"}]);
+            part(root, json!({"components": list, "dependencies": edges, "compositions": compositions}))
+        };
+        let open = |document: &Value| {
+            let bom = crate::bom::Document::parse(document.to_string().as_bytes()).unwrap().bom().unwrap();
+            let all: Vec<String> = bom.without_all_dependencies().map(|item| item.reference.clone()).collect();
+            all.join(" ")
+        };
+        let whole = json!([{"aggregate": "incomplete"}]);
+        assert_eq!(open(&of("a", whole.clone())), "a x y");
+        assert_eq!(open(&merged(&[of("a", whole.clone()), of("b", whole)])), "a b x y");
+        let mixed = |root: &str| {
+            let own = json!({"aggregate": "complete", "dependencies": [root, "x"]});
+            of(root, json!([{"aggregate": "incomplete"}, own]))
+        };
+        assert_eq!(open(&mixed("a")), "y");
+        assert_eq!(open(&merged(&[mixed("a"), mixed("b")])), "y");
+        assert_eq!(open(&merged(&[of("a", json!([{"aggregate": "complete"}])), mixed("b")])), "y");
     }
 
     /// A binary that needs `errno`, which needs what it does on one system.

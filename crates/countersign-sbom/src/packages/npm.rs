@@ -331,7 +331,12 @@ impl Tree<'_> {
         for key in ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] {
             let empty = Map::new();
             let map = |value: &Value| value.get(key).and_then(Value::as_object).unwrap_or(&empty).clone();
-            let (asked, held) = (map(&manifest), map(locked));
+            let (mut asked, held) = (map(&manifest), map(locked));
+            // What is optional, too, is only that: npm leaves it out of the lock file's `dependencies`.
+            if key == "dependencies" {
+                let optional = manifest.get("optionalDependencies").and_then(Value::as_object).unwrap_or(&empty);
+                asked.retain(|name, _| held.contains_key(name) || !optional.contains_key(name));
+            }
             // npm writes an optional dependency under both keys of the manifest's choice.
             let differs = asked.iter().find(|(name, range)| held.get(*name) != Some(range)).map(|(name, _)| name);
             if let Some(name) = differs.or_else(|| held.keys().find(|name| !asked.contains_key(*name))) {
@@ -623,5 +628,22 @@ mod tests {
         assert!(read(&path).is_ok());
         std::fs::write(folder.path().join("package.json"), r#"{"dependencies": {"a": "^2.0.0"}}"#).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("do not ask for the same a"));
+    }
+
+    #[test]
+    fn what_a_manifest_asks_for_under_two_keys_is_optional_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("package-lock.json");
+        let with = |optional: &str, held: &str| {
+            let manifest = json!({"dependencies": {"a": "^1.0.0"}, "optionalDependencies": {"a": optional}});
+            std::fs::write(folder.path().join("package.json"), manifest.to_string()).unwrap();
+            let lock = json!({"lockfileVersion": 3, "packages": {"": {"name": "app", "optionalDependencies": {"a": held}},
+                "node_modules/a": {"version": "1.0.0", "optional": true}}});
+            std::fs::write(&path, lock.to_string()).unwrap();
+            read(&path).map(|made| made.bom.items.first().map(|item| item.scope)).map_err(|error| error.to_string())
+        };
+        assert_eq!(with("1.0.0", "1.0.0"), Ok(Some(Scope::Optional)));
+        let error = with("1.0.0", "1.0").unwrap_err();
+        assert!(error.contains("do not ask for the same a (optionalDependencies)"), "{error}");
     }
 }

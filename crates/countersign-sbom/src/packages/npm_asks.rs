@@ -133,7 +133,7 @@ impl Rules {
     /// The project itself cannot override what it asks for by name.
     fn judge(&mut self, asked: &Asked<'_>, unmet: bool, peer: bool) -> Verdict {
         let own = asked.place.is_empty();
-        let overrides = self.overrides.as_ref().filter(|_| !own);
+        let overrides = self.overrides.as_mut().filter(|_| !own);
         let word = overrides.map_or(Word::Nothing, |overrides| overrides.word_on(asked, !unmet));
         let against = match word {
             Word::Takes => {

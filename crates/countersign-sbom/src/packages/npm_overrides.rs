@@ -14,17 +14,24 @@ use std::path::Path;
 /// The most rules that are read.
 const RULES: usize = 500;
 
+/// The most ranges of which it is kept which rules they meet.
+const KEPT: usize = 4096;
+
 pub(super) struct Overrides {
     rules: Vec<Rule>,
     by_name: BTreeMap<String, Vec<usize>>,
+    /// By name and range of what is asked for, the rules that it may meet: many packages ask for the same.
+    met: BTreeMap<(String, String), Vec<usize>>,
 }
 
 struct Rule {
     name: String,
     /// The range of what it changes: `*` for any.
     key: Text,
-    /// What is asked for in place of that: `*` for no change.
+    /// What is asked for in place of that.
     value: Text,
+    /// Whether it asks for nothing else: npm means that by a `*` that stands there, and not by one that `$name` stands for.
+    unchanged: bool,
     /// The rule that it stands in, below whose package it holds.
     above: Option<usize>,
     /// Which places are below its own package, where other rules stand in it.
@@ -51,7 +58,7 @@ pub(super) enum Word {
 
 impl Overrides {
     pub(super) fn of(manifest: &Value, path: &Path) -> Result<Self, PackagesError> {
-        let mut all = Self { rules: Vec::new(), by_name: BTreeMap::new() };
+        let mut all = Self { rules: Vec::new(), by_name: BTreeMap::new(), met: BTreeMap::new() };
         let first = manifest.get("overrides").and_then(Value::as_object);
         let mut waiting: Vec<(&Object, Option<usize>)> = first.into_iter().map(|object| (object, None)).collect();
         while let Some((object, above)) = waiting.pop() {
@@ -65,10 +72,18 @@ impl Overrides {
                 let inner_value = inner.map(|inner| inner.get(".").and_then(Value::as_str).unwrap_or(range));
                 let Some(stated) = inner_value.or_else(|| value.as_str()) else { continue };
                 waiting.extend(inner.map(|inner| (inner, Some(at))));
+                let unchanged = matches!(stated.trim(), "" | "*");
                 let value = stated.strip_prefix('$').and_then(|name| own_range(manifest, name)).unwrap_or(stated);
                 let below = inner.map(|_| Vec::new());
                 all.by_name.entry(name.to_owned()).or_default().push(at);
-                all.rules.push(Rule { name: name.to_owned(), key: any(range), value: any(value), above, below });
+                all.rules.push(Rule {
+                    name: name.to_owned(),
+                    key: any(range),
+                    value: any(value),
+                    unchanged,
+                    above,
+                    below,
+                });
             }
         }
         Ok(all)
@@ -96,10 +111,14 @@ impl Overrides {
     fn below(&self, rule: &Rule, graph: &Graph<'_>, read: &BTreeMap<&str, Spec>) -> Vec<bool> {
         let mut below = vec![false; graph.nodes.len()];
         let mut waiting = Vec::new();
+        let mut met: BTreeMap<&str, bool> = BTreeMap::new();
         for (_, node) in graph.nodes.iter().enumerate().filter(|(from, _)| self.holds_at(rule, *from)) {
-            let may_meet = |range: &str| read.get(range).is_none_or(|range| rule.key.spec.may_meet(range));
-            let own = node.edges.iter().filter(|edge| edge.name == rule.name && may_meet(edge.range));
-            waiting.extend(own.map(|edge| edge.to));
+            for edge in node.edges.iter().filter(|edge| edge.name == rule.name) {
+                let may_meet = || read.get(edge.range).is_none_or(|range| rule.key.spec.may_meet(range));
+                if *met.entry(edge.range).or_insert_with(may_meet) {
+                    waiting.push(edge.to);
+                }
+            }
         }
         while let Some(at) = waiting.pop() {
             match below.get_mut(at) {
@@ -120,12 +139,11 @@ impl Overrides {
 
     /// What is said of a version. npm takes one that a rule asks for, and one within the package's own range that the rule does not
     /// speak of. Of several rules that may hold, any may be npm's choice.
-    pub(super) fn word_on(&self, asked: &Asked<'_>, in_range: bool) -> Word {
-        let Some(named) = self.by_name.get(asked.name) else { return Word::Nothing };
-        let (range, version) = (Spec::of(asked.range), whole(asked.version));
-        let own = named.iter().filter_map(|at| self.rules.get(*at));
-        let mut rules: Vec<&Rule> =
-            own.filter(|rule| rule.key.spec.may_meet(&range) && self.holds_at(rule, asked.from)).collect();
+    pub(super) fn word_on(&mut self, asked: &Asked<'_>, in_range: bool) -> Word {
+        let met = self.met(asked);
+        let version = whole(asked.version);
+        let own = met.iter().filter_map(|at| self.rules.get(*at));
+        let mut rules: Vec<&Rule> = own.filter(|rule| self.holds_at(rule, asked.from)).collect();
         // What stands in the rule of the very package that asks comes before what stands outside.
         if rules.iter().any(|rule| self.is_of(rule, asked)) {
             rules.retain(|rule| rule.above.is_some());
@@ -142,7 +160,7 @@ impl Overrides {
             return Word::Unread(format!("{} {}", rule.name, shown(&rule.value.text)));
         }
         // One that changes nothing says no more than the package's own range.
-        rules.retain(|rule| rule.value.text != "*");
+        rules.retain(|rule| !rule.unchanged);
         match &rules[..] {
             [] => Word::Nothing,
             [only] if in_range => {
@@ -153,6 +171,23 @@ impl Overrides {
             _ if in_range => Word::Nothing,
             [first, ..] => Word::Against(shown(&first.value.text)),
         }
+    }
+
+    /// The rules that may speak of what a package asks for.
+    fn met(&mut self, asked: &Asked<'_>) -> Vec<usize> {
+        let Some(named) = self.by_name.get(asked.name) else { return Vec::new() };
+        let key = (asked.name.to_owned(), asked.range.to_owned());
+        if let Some(known) = self.met.get(&key) {
+            return known.clone();
+        }
+        let range = Spec::of(asked.range);
+        let meets = |at: &usize| self.rules.get(*at).is_some_and(|rule| rule.key.spec.may_meet(&range));
+        let met: Vec<usize> = named.iter().copied().filter(meets).collect();
+        if self.met.len() >= KEPT {
+            self.met.clear();
+        }
+        self.met.insert(key, met.clone());
+        met
     }
 
     /// Whether a rule stands in one of the project's for the very package that asks. npm goes by the first rule that fits what asks
@@ -169,17 +204,17 @@ impl Overrides {
 impl Rule {
     /// Whether it lets a version through. `None` where what it asks for is not read.
     fn takes(&self, asked: &Asked<'_>, version: Option<&Version>, in_range: bool) -> Option<bool> {
-        let value = self.value.text.as_str();
-        if value == "*" {
+        if self.unchanged {
             return Some(in_range);
         }
+        let value = self.value.text.as_str();
         if let Some(name) = value.strip_prefix('$') {
-            let range = range_in(asked.entry, name).filter(|range| *range != "*");
+            let range = range_in(asked.entry, name);
             return range.map_or(Some(false), |range| satisfies(range, asked.version));
         }
-        // An archive is taken from that very address. npm may leave the address out of the lock file.
+        // An archive is taken from that very address, however it is spelt. npm may leave the address out of the lock file.
         if is_archive(value) {
-            return asked.resolved.map(|resolved| resolved == value);
+            return asked.resolved.map(|resolved| is_same_address(value, resolved));
         }
         self.value.spec.takes(version)
     }
@@ -189,6 +224,45 @@ impl Rule {
 fn is_archive(text: &str) -> bool {
     let is_address = text.starts_with("https://") || text.starts_with("http://");
     is_address && [".tgz", ".tar.gz"].iter().any(|end| text.ends_with(end))
+}
+
+/// Whether the lock file's address is the one that a rule asks for. npm puts the registry that it is set to, a mirror for one, in place
+/// of the public one: of that, the path counts.
+fn is_same_address(asked: &str, resolved: &str) -> bool {
+    let (Some(asked), Some(resolved)) = (Address::of(asked), Address::of(resolved)) else { return asked == resolved };
+    if asked == resolved {
+        return true;
+    }
+    // A mirror may lie below a path of its own, but the path of a scope is that of another package.
+    let below = resolved.path.strip_suffix(asked.path);
+    let scoped = |before: &str| before.rsplit('/').next().is_some_and(|last| last.starts_with(['@', '%']));
+    asked.host == "registry.npmjs.org" && asked.user.is_none() && below.is_some_and(|before| !scoped(before))
+}
+
+/// An address in parts, as far as two spellings of one may differ in them.
+#[derive(PartialEq, Eq)]
+struct Address<'a> {
+    scheme: String,
+    user: Option<&'a str>,
+    host: String,
+    /// With all that stands behind it.
+    path: &'a str,
+}
+
+impl<'a> Address<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (authority, path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
+        let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+        let (scheme, host) = (scheme.to_ascii_lowercase(), host.to_ascii_lowercase());
+        let port = match scheme.as_str() {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return None,
+        };
+        let host = host.strip_suffix(port).unwrap_or(&host).to_owned();
+        Some(Self { scheme, user, host, path })
+    }
 }
 
 /// What a rule asks for, in words that hold no password.
@@ -222,18 +296,25 @@ fn range_in<'e>(entry: &'e Object, name: &str) -> Option<&'e str> {
 #[cfg(test)]
 mod tests {
     use super::super::npm::read;
+    use super::super::npm_asks::Asked;
+    use super::Overrides;
     use serde_json::{Value, json};
 
     /// A project that asks for a, which asks for `b ~2.1.0`, with this version of b. What is said of it, or the error.
     fn judged(overrides: &Value, version: &str) -> Result<Vec<String>, String> {
+        judged_from(&format!("https://example.com/b-{version}.tgz"), "2.2.0", overrides, version)
+    }
+
+    /// The same, with b from this address, where the project asks for this of r.
+    fn judged_from(resolved: &str, r: &str, overrides: &Value, version: &str) -> Result<Vec<String>, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("package-lock.json");
-        let asks = json!({"name": "app", "dependencies": {"a": "1.0.0", "r": "2.2.0"}});
+        let asks = json!({"name": "app", "dependencies": {"a": "1.0.0", "r": r}});
         let mut manifest = asks.clone();
         manifest["overrides"] = overrides.clone();
         std::fs::write(folder.path().join("package.json"), manifest.to_string()).unwrap();
         let packages = json!({"": asks, "node_modules/a": {"version": "1.0.0", "dependencies": {"b": "~2.1.0"}},
-            "node_modules/b": {"version": version, "resolved": format!("https://example.com/b-{version}.tgz")}, "node_modules/r": {"version": "2.2.0"}});
+            "node_modules/b": {"version": version, "resolved": resolved}, "node_modules/r": {"version": "2.2.0"}});
         std::fs::write(&path, json!({"lockfileVersion": 3, "packages": packages}).to_string()).unwrap();
         let made = read(&path).map_err(|error| error.to_string())?;
         Ok(made.partial.into_iter().filter(|text| text.contains("overrides")).collect())
@@ -272,6 +353,59 @@ mod tests {
             let found: String = ["2.1.2", "2.2.0", "1.0.0"].into_iter().map(taken).collect();
             assert_eq!(found, wanted, "{overrides}");
         }
+    }
+
+    #[test]
+    fn an_archive_is_taken_from_the_address_that_is_asked_for_in_any_spelling_and_from_a_mirror() {
+        let public = "https://registry.npmjs.org/b/-/b-2.1.2.tgz";
+        for (asked, resolved, wanted) in [
+            (public, public, true),
+            ("https://Registry.npmjs.org:443/b/-/b-2.1.2.tgz", public, true),
+            (public, "http://127.0.0.1:8765/b/-/b-2.1.2.tgz", true),
+            (public, "https://example.com/api/npm/b/-/b-2.1.2.tgz", true),
+            (public, "https://example.com/@other/b/-/b-2.1.2.tgz", false),
+            (public, "https://registry.npmjs.org/b/-/B-2.1.2.tgz", false),
+            (public, "https://registry.npmjs.org/b/-/b-2.1.1.tgz", false),
+            ("https://example.com/b/-/b-2.1.2.tgz", "https://Example.com/b/-/b-2.1.2.tgz", true),
+            ("https://example.com/b/-/b-2.1.2.tgz", "http://example.com/b/-/b-2.1.2.tgz", false),
+            ("https://example.com/b/-/b-2.1.2.tgz", "https://example.org/b/-/b-2.1.2.tgz", false),
+            ("https://example.com/b/-/b-2.1.2.tgz", "https://example.com:8443/b/-/b-2.1.2.tgz", false),
+            ("https://registry.npmjs.org@example.com/b/-/b-2.1.2.tgz", "https://example.org/b/-/b-2.1.2.tgz", false),
+        ] {
+            assert_eq!(super::is_same_address(asked, resolved), wanted, "{asked} {resolved}");
+        }
+        let of = |resolved: &str| judged_from(resolved, "2.2.0", &json!({"b": public}), "2.1.2").is_ok();
+        assert!(of("http://127.0.0.1:8765/b/-/b-2.1.2.tgz"));
+        assert!(!of("http://127.0.0.1:8765/other/b-2.1.2.tgz"));
+    }
+
+    #[test]
+    fn any_version_that_a_name_stands_for_is_another_thing_than_no_change() {
+        let taken = |r: &str, overrides: Value| {
+            let of = |version: &str| judged_from("https://example.com/b.tgz", r, &overrides, version).is_ok();
+            ["2.1.2", "2.2.0", "1.0.0"].map(of)
+        };
+        assert_eq!(taken("*", json!({"b": "$r"})), [true; 3]);
+        assert_eq!(taken("*", json!({"b": "*"})), [true, false, false]);
+        assert_eq!(taken("2.2.0", json!({"b": "$r"})), [false, true, false]);
+    }
+
+    #[test]
+    fn which_rules_a_range_meets_is_found_out_once_and_kept_within_bounds() {
+        let manifest = json!({"overrides": {"b@1": "1.0.0", "b@2": "2.2.0"}});
+        let mut overrides = Overrides::of(&manifest, std::path::Path::new("package.json")).unwrap();
+        let entry = serde_json::Map::new();
+        let mut met = |name: &str, range: &str| {
+            let (place, version) = ("node_modules/a", "2.1.2");
+            let met = overrides.met(&Asked { from: 0, place, entry: &entry, name, range, version, resolved: None });
+            (met, overrides.met.len())
+        };
+        assert_eq!(met("b", "^2.1.0"), (vec![1], 1));
+        assert_eq!(met("b", "^2.1.0"), (vec![1], 1));
+        assert_eq!(met("b", ">=1"), (vec![0, 1], 2));
+        assert_eq!(met("c", ">=1"), (vec![], 2), "no rule is for it");
+        let most = (0..super::KEPT).map(|number| met("b", &format!("^2.{number}")).1).max();
+        assert_eq!((most, met("b", "^2.1.0").0), (Some(super::KEPT), vec![1]));
     }
 
     #[test]

@@ -36,24 +36,19 @@ impl<'l> Workspaces<'l> {
     pub(super) fn said(&self) -> Option<String> {
         (self.unread > 0).then(|| {
             format!(
-                "{} patterns of workspaces are not read: every linked folder of the project's that it does not ask for as a folder (`file:`) counts as a workspace",
+                "{} patterns of workspaces are not read: every linked folder within the project counts as a workspace",
                 self.unread
             )
         })
     }
 }
 
-/// The folders within the project that are linked to, and that it does not ask for as folders. What it asks for by a range, and is
-/// linked all the same, can only be a workspace.
+/// The folders within the project that are linked to. What it also asks for as a folder (`file:`) may be a workspace all the same, and
+/// then it is there even where what asks for it is left out.
 fn linked(packages: &Object) -> BTreeSet<&str> {
-    let asked = |name: &str| {
-        let keys = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
-        let root = packages.get("");
-        keys.iter().filter_map(|key| root?.get(*key)?.get(name)?.as_str()).any(is_folder)
-    };
     let mut linked = BTreeSet::new();
     for (place, entry) in packages.iter().filter_map(|(place, entry)| Some((place, entry.as_object()?))) {
-        let Some(name) = place.strip_prefix("node_modules/").filter(|name| flag(entry, "link") && !asked(name)) else {
+        let Some(name) = place.strip_prefix("node_modules/").filter(|_| flag(entry, "link")) else {
             continue;
         };
         let target = entry.get("resolved").and_then(Value::as_str).filter(|_| !name.contains("/node_modules/"));
@@ -61,13 +56,6 @@ fn linked(packages: &Object) -> BTreeSet<&str> {
         linked.extend(folder.filter(|place| !place.is_empty() && is_own(place) && !is_outside(place)));
     }
     linked
-}
-
-/// Whether what stands for a dependency names a folder, as npm tells.
-fn is_folder(asked: &str) -> bool {
-    let scheme = asked.split_once(':').map_or("", |(scheme, _)| scheme);
-    let named = scheme.len() == 1 || ["file", "link"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    named || asked.starts_with(['.', '/']) || asked.starts_with("~/")
 }
 
 #[derive(Default)]
@@ -309,11 +297,12 @@ mod tests {
     #[test]
     fn where_a_pattern_is_not_read_every_linked_folder_is_a_workspace() {
         let packages = json!({
-            "": {"dependencies": {"asked": "file:asked"}, "devDependencies": {"a": "*"},
+            "": {"dependencies": {"asked": "file:asked"}, "devDependencies": {"a": "*", "d": "file:packages/d"},
                 "optionalDependencies": {"too": "./too"}},
             "node_modules/too": {"resolved": "too", "link": true}, "too": {},
             "node_modules/a": {"resolved": "packages/a", "link": true},
             "node_modules/asked": {"resolved": "asked", "link": true},
+            "node_modules/d": {"resolved": "packages/d", "link": true}, "packages/d": {},
             "node_modules/out": {"resolved": "../out", "link": true},
             "packages/a": {}, "packages/b": {}, "asked": {}, "../out": {},
         });
@@ -328,7 +317,7 @@ mod tests {
             json!(many),
         ] {
             let workspaces = Workspaces::of(packages, &patterns);
-            assert_eq!(workspaces.places, BTreeSet::from(["packages/a"]), "{patterns}");
+            assert_eq!(workspaces.places, BTreeSet::from(["asked", "packages/a", "packages/d", "too"]), "{patterns}");
             assert!(workspaces.said().unwrap().contains("patterns of workspaces are not read"));
         }
         assert!(Workspaces::of(packages, &json!(["b"])).said().is_none());

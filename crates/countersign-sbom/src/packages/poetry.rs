@@ -4,7 +4,7 @@ use super::apart::{Budget, never};
 use super::markers::{Answer, Condition, Facts};
 use super::needs::{self, Asker, Found};
 use super::poetry_hash::fingerprints;
-use super::poetry_markers::marker_of;
+use super::poetry_markers::{EMPTY, marker_of};
 use super::python::{
     From, condition, conditions as give_conditions, digest, extras, normal, purl, range, reference, requirement,
 };
@@ -53,7 +53,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         bom.items.push(item);
     }
     let held = metadata.and_then(|metadata| text_in(metadata, "content-hash"));
-    let (root, asks) = project(path, &index, held)?;
+    let (root, asks) = project(path, &index, held, &text)?;
     let said = says_scopes(&packages);
     in_range(path, &packages, &index)?;
     let found = found(&packages, asks.as_deref());
@@ -191,7 +191,8 @@ impl Places<'_, '_> {
             let Some(package) = self.packages.get(*place) else { continue };
             let there = marker_of(package);
             let conditions: Vec<&str> = [marker, own, there.as_deref()].into_iter().flatten().collect();
-            let out = excludes(range, text_in(package, "version").unwrap_or_default());
+            let out =
+                there.as_deref() == Some(EMPTY) || excludes(range, text_in(package, "version").unwrap_or_default());
             if !out && !never(&conditions, &mut self.budget) {
                 fitting.push(*place);
             }
@@ -211,7 +212,7 @@ fn node(package: &Table, places: &mut Places<'_, '_>) -> (Node, bool) {
     let facts = Facts::default();
     let mut node = Node::default();
     let mut vague = false;
-    let own = marker_of(package);
+    let own = marker_of(package).filter(|own| own != EMPTY);
     let offered = package.get("extras").and_then(Value::as_table);
     for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
         for text in requirements(name, asked, offered) {
@@ -395,14 +396,14 @@ fn own_conditions<'t>(package: &'t Table, groups: Option<&[&str]>) -> Option<BTr
     if groups.contains(&"main") {
         return of("main").map(|marker| BTreeSet::from([marker]));
     }
-    groups.iter().map(|group| of(group)).collect()
+    groups.iter().map(|group| of(group)).filter(|marker| *marker != Some(EMPTY)).collect()
 }
 
 /// The project, and what it asks for, where its manifest is there to say so: each as a requirement, with the most that it can be.
 type Project = (Item, Option<Vec<(String, Scope)>>);
 
 /// What the manifest says: the project's name, and what it asks for. It has to be the one that the lock file was made from.
-fn project(path: &Path, index: &Index, held: Option<&str>) -> Result<Project, PackagesError> {
+fn project(path: &Path, index: &Index, held: Option<&str>, lock: &str) -> Result<Project, PackagesError> {
     let manifest = path.with_file_name("pyproject.toml");
     if !manifest.is_file() {
         return Ok((application(UNNAMED, None), None));
@@ -411,7 +412,7 @@ fn project(path: &Path, index: &Index, held: Option<&str>) -> Result<Project, Pa
     let table: Table = toml::from_str(&text).map_err(|error| malformed(&manifest, "the text", error.message()))?;
     let digest = |text: &&str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if let Some(held) = held.filter(digest)
-        && fingerprints(&table).is_some_and(|all| !all.iter().any(|one| one.hex() == held))
+        && fingerprints(&table, lock).is_some_and(|all| !all.iter().any(|one| one.hex() == held))
     {
         let what = "pyproject.toml was changed since the lock file was made of it (content-hash): run `poetry lock`";
         return Err(malformed(path, "metadata", what));
@@ -758,8 +759,8 @@ t = { version = "*", optional = true }
             assert!(made(&lock, Some(&described)).is_ok(), "what is not asked for may change");
         }
         let groups = format!("{MANIFEST_OF_NOW}[dependency-groups]\nx = [\"a\"]\n");
-        assert_eq!(fingerprints(&toml::from_str(&groups).unwrap()).unwrap().len(), 2, "with them and without");
-        assert_eq!(fingerprints(&toml::from_str("[tool.poetry.extras]\nx = 1.5\n").unwrap()), None);
+        assert_eq!(fingerprints(&toml::from_str(&groups).unwrap(), "").unwrap().len(), 1, "with them alone");
+        assert_eq!(fingerprints(&toml::from_str("[tool.poetry.extras]\nx = 1.5\n").unwrap(), ""), None);
     }
 
     #[test]

@@ -3,8 +3,11 @@
 use super::uv::text_in;
 use toml::{Table, Value};
 
-/// What the lock file says for all groups of a package, or for each of them, as one condition. `None` where it says nothing, or a group has
-/// the package in any case.
+/// What Poetry writes where a package, or a version of it, is never there.
+pub(super) const EMPTY: &str = "<empty>";
+
+/// What the lock file says for all groups of a package, or for each of them, as one condition: groups in which it is never there add
+/// nothing, and where it is in none, that is `EMPTY`. `None` where it says nothing, or a group has the package in any case.
 pub(super) fn marker_of(package: &Table) -> Option<String> {
     let markers = package.get("markers")?;
     if let Some(text) = markers.as_str() {
@@ -12,9 +15,10 @@ pub(super) fn marker_of(package: &Table) -> Option<String> {
     }
     let by_group = markers.as_table()?;
     let groups = package.get("groups").and_then(Value::as_array).filter(|groups| !groups.is_empty())?;
-    let of = |group: &Value| text_in(by_group, group.as_str()?).map(|text| format!("({text})"));
-    let texts: Option<Vec<String>> = groups.iter().map(of).collect();
-    texts.map(|texts| texts.join(" or "))
+    let of = |group: &Value| text_in(by_group, group.as_str()?);
+    let texts: Vec<&str> = groups.iter().map(of).collect::<Option<_>>()?;
+    let there: Vec<String> = texts.into_iter().filter(|text| *text != EMPTY).map(|text| format!("({text})")).collect();
+    Some(if there.is_empty() { EMPTY.to_owned() } else { there.join(" or ") })
 }
 
 #[cfg(test)]
@@ -54,5 +58,26 @@ mod tests {
         assert_eq!(of(&windows, &other, &other), pair(two, "complete"), "the asker's own are by group, too");
         let development = "groups = [\"main\", \"dev\"]\nmarkers = { dev = \"os_name == 'nt'\" }";
         assert_eq!(of(development, development, plain), pair(&format!("{one} {two}"), "incomplete"));
+        // As Poetry 2.5.1 wrote it of anyio, which httpx needs, and of idna, which anyio needs.
+        let older = r#"groups = ["main", "dev", "t"]
+markers = {main = "python_version >= \"3.10\" and extra == \"x\" and (sys_platform == \"win32\" or sys_platform == \"linux\")", dev = "sys_platform == \"win32\" or sys_platform == \"linux\"", t = "sys_platform == \"linux\""}"#;
+        let newer = r#"groups = ["main", "dev"]
+markers = {main = "python_version >= \"3.10\" and extra == \"x\" and sys_platform != \"win32\" and sys_platform != \"linux\"", dev = "<empty>"}"#;
+        let linux = "groups = [\"dev\", \"t\"]\nmarkers = \"sys_platform == \\\"linux\\\"\"";
+        assert_eq!(of(older, newer, linux), pair(one, "complete"), "the second is never there on linux");
+        let on_windows = "groups = [\"main\", \"dev\"]\nmarkers = \"sys_platform == \\\"win32\\\"\"";
+        let elsewhere = r#"groups = ["main", "dev", "t"]
+markers = {main = "sys_platform != \"win32\"", dev = "sys_platform == \"linux\"", t = "sys_platform == \"linux\""}"#;
+        assert_eq!(of(on_windows, elsewhere, newer), pair(two, "complete"));
+        let nowhere = "groups = [\"main\", \"dev\"]\nmarkers = { main = \"<empty>\", dev = \"<empty>\" }";
+        let at_all = "groups = [\"main\"]\nmarkers = \"<empty>\"";
+        for never in [nowhere, at_all] {
+            assert_eq!(of(never, on_windows, plain), pair(two, "complete"), "{never}");
+            assert_eq!(
+                of(on_windows, elsewhere, never).0,
+                format!("{one} {two}"),
+                "what is never there is left as it is"
+            );
+        }
     }
 }

@@ -65,10 +65,18 @@ fn folders(folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>), PackagesError> 
     Ok((found, passed))
 }
 
-/// A package's name by that of the file or folder that has its metadata.
+/// A package's name by that of the file or folder that has its metadata: it ends before the first `-` that a digit follows, with which
+/// the version begins. A link has the name alone, in which setuptools keeps every `-`.
 fn name_in(place: &Path) -> String {
     let stem = place.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    normal(stem.split('-').next().unwrap_or(&stem))
+    if place.extension().is_some_and(|end| end == "egg-link") {
+        return normal(&stem);
+    }
+    let version = |(at, _): &(usize, &str)| {
+        stem.get(at.saturating_add(1)..).is_some_and(|behind| behind.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    let end = stem.match_indices('-').find(version).and_then(|(at, _)| stem.get(..at));
+    normal(end.unwrap_or(&stem))
 }
 
 /// Which package a metadata file is of.
@@ -558,6 +566,26 @@ mod tests {
         }
         info("old-3.0.egg-info", "old", "3.0");
         assert!(installed(folder.path()).unwrap_err().to_string().contains("old is installed twice"));
+    }
+
+    #[test]
+    fn a_name_with_a_dash_is_no_shorter_one() {
+        let folder = tempfile::tempdir().unwrap();
+        install(folder.path(), "Flask", "", None);
+        install(folder.path(), "Flask_Login", "", None);
+        for place in ["flask-login.egg-link", "flask-sock.egg-link"] {
+            fs::write(folder.path().join(place), "/src").unwrap();
+        }
+        for place in ["flask-wtf-1.2.dist-info", "flask-babel.dist-info", "flask-0.9.dist-info"] {
+            fs::create_dir(folder.path().join(place)).unwrap();
+        }
+        let made = installed(folder.path()).unwrap();
+        for what in [
+            "2 packages have other metadata beside that which is read, and are listed once (flask, flask-login)",
+            "3 packages have no metadata that is read",
+        ] {
+            assert!(made.partial.iter().any(|text| text.starts_with(what)), "{:?}", made.partial);
+        }
     }
 
     #[test]
