@@ -1,7 +1,7 @@
 //! What of the record is in a package. The log is always there whole; what a package leaves out are documents, by a rule
 //! that anybody can apply again, and how many of them, by log index, stands in its index.
 
-use super::facts::{Gathered, Known, Window};
+use super::facts::{Gathered, Window};
 use super::kept::{Kept, KeptInputs, Shared};
 use countersign_core::blob::Blob;
 use countersign_core::bundle::Signed;
@@ -194,8 +194,8 @@ impl Scope {
             return true;
         }
         let before_the_end = index < self.window.range(state.entries()).end;
-        let reviews = |known: &Known| self.reviews(&known.content, gathered);
-        form == Form::Now && before_the_end && gathered.at(index).is_some_and(reviews)
+        let reviews = || gathered.at(index).is_some_and(|known| self.reviews(&known.content, gathered));
+        form == Form::Now && before_the_end && reviews()
     }
 
     /// Whether the decision at this index is of the part, as far as that is known: one that does not hold may be.
