@@ -30,7 +30,6 @@ impl<'a> Queue<'a> {
     pub(crate) fn start<'s>(&'s self, scope: &'s Scope<'s, '_>) -> Vec<ScopedJoinHandle<'s, ()>> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let worker = || {
-            room();
             while let Some(work) = self.work.get(self.next.fetch_add(1, Ordering::Relaxed)) {
                 work();
             }
@@ -38,16 +37,6 @@ impl<'a> Queue<'a> {
         let threads = cores.saturating_sub(1).clamp(1, THREADS).min(self.work.len());
         (0..threads).map(|_| scope.spawn(worker)).collect()
     }
-}
-
-/// The C library of Linux asks the system for each further page of a thread's memory, a thousand times for the work here; room that
-/// was there once it does not ask for again. Nothing touches it.
-fn room() {
-    const PIECES: usize = 48;
-    // Larger ones come from elsewhere.
-    const PIECE: usize = 96 << 10;
-    let pieces: Vec<Vec<u8>> = (0..PIECES).map(|_| Vec::with_capacity(PIECE)).collect();
-    drop(std::hint::black_box(pieces));
 }
 
 /// A value that is made by whoever comes first, and taken by one.
