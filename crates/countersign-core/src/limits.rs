@@ -225,6 +225,20 @@ pub const SBOM_COMPONENTS: usize = 100_000;
 pub const SBOM_EDGES: usize = 1_000_000;
 /// Longest name, version, reference or package URL in an SBOM.
 pub const SBOM_TEXT_BYTES: usize = 4_096;
+/// Rules under `overrides` in a `package.json`.
+pub const NPM_OVERRIDES: usize = 500;
+/// Ranges of which it is kept which of those rules they meet.
+pub const NPM_OVERRIDES_KEPT: usize = 4_096;
+/// Patterns for the workspaces of an npm project, with each of the ways that `{a,b}` makes of one.
+pub const NPM_WORKSPACE_PATTERNS: usize = 200;
+/// Longest range of npm's that is read.
+pub const NPM_RANGE_BYTES: usize = 256;
+/// Alternatives of such a range (`1 || 2`): two ranges are held together each against each.
+pub const NPM_RANGE_ALTERNATIVES: usize = 32;
+/// Longest range of Python's that is read: one of requirements is a line at most.
+pub const PYTHON_RANGE_BYTES: usize = 1_024;
+/// Longest version that has an order.
+pub const VERSION_BYTES: usize = 256;
 
 /// All the answers of a forge about one change.
 pub const CAPTURE_BYTES: usize = 256 << 20;

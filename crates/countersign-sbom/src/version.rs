@@ -1,6 +1,7 @@
 //! Which of two versions is later, by the rules of their ecosystem. What cannot be read has no order: unknown, and never
 //! "not affected".
 
+use countersign_core::limits;
 use std::cmp::Ordering;
 
 /// Whose rules.
@@ -28,7 +29,7 @@ impl Version {
     /// Reads a version; `None` for one that is none by the rules.
     #[must_use]
     pub fn read(scheme: Scheme, text: &str) -> Option<Self> {
-        if text.len() > LONGEST {
+        if text.len() > limits::VERSION_BYTES {
             return None;
         }
         match scheme {
@@ -55,8 +56,6 @@ impl Version {
         }
     }
 }
-
-const LONGEST: usize = 256;
 
 /// A version of Python's: `[N!]N(.N)*[{a|b|rc}N][.postN][.devN][+local]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,6 +13,8 @@ mod npm_graph;
 mod npm_identity;
 mod npm_overrides;
 mod npm_range;
+#[cfg(test)]
+mod npm_scene;
 mod npm_workspaces;
 mod poetry;
 mod poetry_hash;

@@ -353,19 +353,9 @@ impl Tree<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::npm_scene::{edges, lock};
     use super::*;
     use serde_json::json;
-
-    fn lock(packages: &Value) -> Result<Made, PackagesError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("package-lock.json");
-        std::fs::write(&path, json!({"lockfileVersion": 3, "packages": packages}).to_string()).unwrap();
-        read(&path)
-    }
-
-    fn edges(made: &Made, of: &str) -> Vec<String> {
-        made.bom.edges.get(of).map(|to| to.iter().cloned().collect()).unwrap_or_default()
-    }
 
     #[test]
     fn what_comes_from_the_place_of_another_package_is_not_called_by_the_entrys_name() {

@@ -285,24 +285,13 @@ fn brings(entry: &Object) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::npm::read;
-    use super::super::{Made, PackagesError};
+    use super::super::Made;
+    use super::super::npm_scene::{edges, lock};
     use super::*;
     use serde_json::json;
 
-    fn lock(packages: &Value) -> Result<Made, PackagesError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("package-lock.json");
-        std::fs::write(&path, json!({"lockfileVersion": 3, "packages": packages}).to_string()).unwrap();
-        read(&path)
-    }
-
     fn scopes(made: &Made) -> Vec<(&str, Scope)> {
         made.bom.items.iter().map(|item| (item.name.as_str(), item.scope)).collect()
-    }
-
-    fn edges(made: &Made, of: &str) -> Vec<String> {
-        made.bom.edges.get(of).map(|to| to.iter().cloned().collect()).unwrap_or_default()
     }
 
     #[test]

@@ -6,16 +6,11 @@ use super::npm_asks::Asked;
 use super::npm_graph::Graph;
 use super::npm_range::{Spec, satisfies, whole};
 use super::{PackagesError, malformed, public};
+use countersign_core::limits;
 use semver::Version;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// The most rules that are read.
-const RULES: usize = 500;
-
-/// The most ranges of which it is kept which rules they meet.
-const KEPT: usize = 4096;
 
 pub(super) struct Overrides {
     rules: Vec<Rule>,
@@ -64,8 +59,8 @@ impl Overrides {
         while let Some((object, above)) = waiting.pop() {
             for (key, value) in object.iter().filter(|(key, _)| *key != ".") {
                 let at = all.rules.len();
-                if at >= RULES {
-                    return Err(malformed(path, "/overrides", &format!("more than the {RULES} rules that are read")));
+                if at >= limits::NPM_OVERRIDES {
+                    return Err(malformed(path, "/overrides", &format!("more than the {} rules that are read", limits::NPM_OVERRIDES)));
                 }
                 let (name, range) = named(key);
                 let inner = value.as_object();
@@ -183,7 +178,7 @@ impl Overrides {
         let range = Spec::of(asked.range);
         let meets = |at: &usize| self.rules.get(*at).is_some_and(|rule| rule.key.spec.may_meet(&range));
         let met: Vec<usize> = named.iter().copied().filter(meets).collect();
-        if self.met.len() >= KEPT {
+        if self.met.len() >= limits::NPM_OVERRIDES_KEPT {
             self.met.clear();
         }
         self.met.insert(key, met.clone());
@@ -404,8 +399,8 @@ mod tests {
         assert_eq!(met("b", "^2.1.0"), (vec![1], 1));
         assert_eq!(met("b", ">=1"), (vec![0, 1], 2));
         assert_eq!(met("c", ">=1"), (vec![], 2), "no rule is for it");
-        let most = (0..super::KEPT).map(|number| met("b", &format!("^2.{number}")).1).max();
-        assert_eq!((most, met("b", "^2.1.0").0), (Some(super::KEPT), vec![1]));
+        let most = (0..limits::NPM_OVERRIDES_KEPT).map(|number| met("b", &format!("^2.{number}")).1).max();
+        assert_eq!((most, met("b", "^2.1.0").0), (Some(limits::NPM_OVERRIDES_KEPT), vec![1]));
     }
 
     #[test]
@@ -439,7 +434,7 @@ mod tests {
         let unread = "1 overrides ask for what no version is held against, such as a tag or a folder (b latest)";
         assert_eq!(judged(&json!({"b": "latest"}), "1.0.0").unwrap(), [unread]);
         let many: serde_json::Map<String, Value> =
-            (0..=super::RULES).map(|number| (format!("x{number}"), json!("1"))).collect();
+            (0..=limits::NPM_OVERRIDES).map(|number| (format!("x{number}"), json!("1"))).collect();
         assert!(judged(&Value::Object(many), "2.1.2").unwrap_err().contains("more than the 500 rules"));
     }
 }

@@ -1,11 +1,8 @@
 //! npm's ranges of versions, read as npm reads them. What is no range, or is one by npm's loose reading alone, has no answer.
 
+use countersign_core::limits;
 use semver::{BuildMetadata, Prerelease, Version};
 use std::cmp::Ordering;
-
-const LONGEST: usize = 256;
-/// The most alternatives of a range (`1 || 2`): two ranges are held together each against each.
-const ALTERNATIVES: usize = 32;
 
 /// Whether a version is one that a dependency asks for. `None` for what is no range (a tag, an address, a folder), for a range that
 /// is not read, and for what is no version.
@@ -33,7 +30,7 @@ impl Spec {
     pub(super) fn of(asked: &str) -> Self {
         let asked = behind_alias(asked.trim());
         let any = asked.is_some_and(|asked| asked.is_empty() || asked == "*");
-        let short = |asked: &&str| asked.len() <= LONGEST && asked.split("||").count() <= ALTERNATIVES;
+        let short = |asked: &&str| asked.len() <= limits::NPM_RANGE_BYTES && asked.split("||").count() <= limits::NPM_RANGE_ALTERNATIVES;
         let range = asked.filter(|_| !any).filter(short);
         Self {
             any,
@@ -306,7 +303,7 @@ mod tests {
     #[test]
     fn a_range_of_very_many_alternatives_is_not_read_and_may_meet_any() {
         let of = |count: usize| vec!["1"; count].join("||");
-        let (longest, longer) = (of(ALTERNATIVES), of(ALTERNATIVES + 1));
+        let (longest, longer) = (of(limits::NPM_RANGE_ALTERNATIVES), of(limits::NPM_RANGE_ALTERNATIVES + 1));
         assert_eq!((satisfies(&longest, "2.0.0"), satisfies(&longer, "2.0.0")), (Some(false), None));
         assert!(!Spec::of(&longest).may_meet(&Spec::of("2")) && Spec::of(&longer).may_meet(&Spec::of("2")));
     }

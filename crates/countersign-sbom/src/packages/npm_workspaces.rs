@@ -7,9 +7,6 @@ use countersign_core::limits;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// The most patterns that are looked at, with each of the ways that `{a,b}` makes of one.
-const PATTERNS: usize = 200;
-
 /// The workspaces, by their places in the lock file.
 pub(super) struct Workspaces<'l> {
     pub(super) places: BTreeSet<&'l str>,
@@ -70,7 +67,7 @@ impl Patterns {
     fn take(&mut self, text: &str) {
         let bare = text.trim_start_matches('!');
         let out = text.len().saturating_sub(bare.len()) % 2 == 1;
-        let room = PATTERNS.saturating_sub(self.meant.len()).saturating_sub(self.not.len());
+        let room = limits::NPM_WORKSPACE_PATTERNS.saturating_sub(self.meant.len()).saturating_sub(self.not.len());
         let ways = (text.len() <= limits::SBOM_TEXT_BYTES).then(|| ways(bare, room)).flatten();
         let read: Option<Vec<Pattern>> = ways.and_then(|ways| ways.iter().map(|way| pattern(way)).collect());
         match read {
@@ -307,7 +304,7 @@ mod tests {
             "packages/a": {}, "packages/b": {}, "asked": {}, "../out": {},
         });
         let packages = packages.as_object().unwrap();
-        let many: Vec<String> = (0..=PATTERNS).map(|number| format!("x{number}")).collect();
+        let many: Vec<String> = (0..=limits::NPM_WORKSPACE_PATTERNS).map(|number| format!("x{number}")).collect();
         for patterns in [
             json!(["packages/@(a|b)"]),
             json!(["packages/\\a"]),

@@ -3,16 +3,14 @@
 
 use super::markers::{Answer, begins, compatible};
 use crate::version::{Scheme, Version};
+use countersign_core::limits;
 use std::cmp::Ordering;
 
 const SIGNS: [&str; 10] = ["===", "==", "!=", "<=", ">=", "~=", "<", ">", "^", "~"];
 
-/// Longest range that is read: one of requirements is a line at most.
-const LONGEST: usize = 1024;
-
 /// Whether none of the alternatives takes the version.
 pub(super) fn excludes(range: &str, version: &str) -> bool {
-    if range.len() > LONGEST {
+    if range.len() > limits::PYTHON_RANGE_BYTES {
         return false;
     }
     let version = version.split('+').next().unwrap_or(version).trim();
