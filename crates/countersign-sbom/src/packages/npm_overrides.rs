@@ -60,7 +60,11 @@ impl Overrides {
             for (key, value) in object.iter().filter(|(key, _)| *key != ".") {
                 let at = all.rules.len();
                 if at >= limits::NPM_OVERRIDES {
-                    return Err(malformed(path, "/overrides", &format!("more than the {} rules that are read", limits::NPM_OVERRIDES)));
+                    return Err(malformed(
+                        path,
+                        "/overrides",
+                        &format!("more than the {} rules that are read", limits::NPM_OVERRIDES),
+                    ));
                 }
                 let (name, range) = named(key);
                 let inner = value.as_object();

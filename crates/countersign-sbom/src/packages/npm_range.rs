@@ -30,7 +30,9 @@ impl Spec {
     pub(super) fn of(asked: &str) -> Self {
         let asked = behind_alias(asked.trim());
         let any = asked.is_some_and(|asked| asked.is_empty() || asked == "*");
-        let short = |asked: &&str| asked.len() <= limits::NPM_RANGE_BYTES && asked.split("||").count() <= limits::NPM_RANGE_ALTERNATIVES;
+        let short = |asked: &&str| {
+            asked.len() <= limits::NPM_RANGE_BYTES && asked.split("||").count() <= limits::NPM_RANGE_ALTERNATIVES
+        };
         let range = asked.filter(|_| !any).filter(short);
         Self {
             any,
