@@ -6,29 +6,29 @@ use countersign_sign::{KeyKind, SigningKey};
 use countersign_tests::door::{Door, Said};
 use serde_json::{Value, json};
 
-const APP: &[u8] = b"app\n";
-const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+pub(super) const APP: &[u8] = b"app\n";
+pub(super) const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
 /// A folder with a key, `k.pem`, and an artifact, `app`.
-fn ready() -> Door {
+pub(super) fn ready() -> Door {
     let door = Door::empty();
     key(&door, "k");
     door.write("app", APP);
     door
 }
 
-fn key(door: &Door, name: &str) -> PublicKey {
+pub(super) fn key(door: &Door, name: &str) -> PublicKey {
     let key = SigningKey::generate(KeyKind::P256).unwrap();
     key.write_new(&door.path().join(format!("{name}.pem"))).unwrap();
     key.public().clone()
 }
 
-fn subject(name: &str, digest: &str) -> Value {
+pub(super) fn subject(name: &str, digest: &str) -> Value {
     json!({"name": name, "digest": {"sha256": digest}})
 }
 
 /// Signs a statement with `k.pem`, or another key.
-fn sign(door: &Door, to: &str, by: &str, kind: &str, subjects: &Value, predicate: &Value) -> Said {
+pub(super) fn sign(door: &Door, to: &str, by: &str, kind: &str, subjects: &Value, predicate: &Value) -> Said {
     let statement = json!({"_type": "https://in-toto.io/Statement/v1", "subject": subjects, "predicateType": kind,
         "predicate": predicate});
     door.write("statement.json", statement.to_string().as_bytes());
@@ -38,24 +38,24 @@ fn sign(door: &Door, to: &str, by: &str, kind: &str, subjects: &Value, predicate
 }
 
 /// A bundle by `k.pem` over these subjects, which `sign` itself would refuse.
-fn sign_anyhow(door: &Door, subjects: &Value) {
+pub(super) fn sign_anyhow(door: &Door, subjects: &Value) {
     let key = SigningKey::from_pem(&String::from_utf8(door.read("k.pem")).unwrap()).unwrap();
     let statement = json!({"_type": "https://in-toto.io/Statement/v1", "subject": subjects, "predicateType": PROVENANCE,
         "predicate": provenance()});
     door.write("b.json", &countersign_sign::sign_payload(statement.to_string().as_bytes(), &key).unwrap());
 }
 
-fn provenance() -> Value {
+pub(super) fn provenance() -> Value {
     json!({"buildDefinition": {"buildType": "https://x.example/t", "externalParameters": {}},
         "runDetails": {"builder": {"id": "https://x.example/b"}}})
 }
 
-fn app() -> Value {
+pub(super) fn app() -> Value {
     json!([subject("app", &Sha256::of(APP).hex())])
 }
 
-const BY_KEY: &str = "--key k.pem.pub --transparency none";
-const EXPECT: &str =
+pub(super) const BY_KEY: &str = "--key k.pem.pub --transparency none";
+pub(super) const EXPECT: &str =
     "[provenance]\n[[provenance.builders]]\nid = \"https://x.example/b\"\nkey = \"k.pem\"\nlevel = 1\n";
 
 #[test]

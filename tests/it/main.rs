@@ -13,6 +13,7 @@ mod again;
 mod attacks;
 mod attestations;
 mod attested_door;
+mod attested_folder;
 mod audit_agreement;
 mod audit_facts;
 mod audit_later;

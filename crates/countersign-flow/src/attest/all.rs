@@ -2,12 +2,15 @@
 //! that name beside it, and where there is none with its own subject; an OCI layout is compared with its image. What is no attestation and
 //! has one beside it is an artifact, and counted as such. Of what holds, counts are kept; of what does not, the first findings.
 
+mod beside;
+
 use super::inputs::{Below, Read, read_bytes, read_file, walk};
 use super::{Expected, Subject, check, oci};
 use crate::error::FlowError;
 use crate::files;
-use countersign_collect::artifact::{self, Looked};
-use countersign_core::attestation::{Attestation, Beside, Proof};
+use beside::{Beside, has_one_beside};
+use countersign_collect::artifact::Looked;
+use countersign_core::attestation::{self, Attestation, Proof};
 use countersign_core::bundle::BundleError;
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::exit::Exit;
@@ -240,23 +243,32 @@ fn file(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut
     }
     let read = read_file(path, false)?;
     let whole = read.iter().any(|one| one.attestation.payload.is_none());
-    let beside = beside(path, if whole { limits::SIGNED_FILE_BYTES } else { 0 })?;
+    let beside = Beside::read(path, if whole { limits::SIGNED_FILE_BYTES } else { 0 });
     out.attestations = read.len();
     // The forms of one build's provenance are one thing.
     let forms = read.iter().all(|one| one.attestation.either > 0);
     let each: Vec<&[Read]> = if forms { vec![read.as_slice()] } else { read.chunks(1).collect() };
     for some in each {
-        let found = by_itself(some, beside.as_ref(), anchors, expected, at);
+        let found = by_itself(some, beside.looked.as_ref(), anchors, expected, at);
         out.signers.extend(found.0);
         out.findings.extend(found.1);
     }
+    doubted(beside, out);
     Ok(())
+}
+
+/// Of a file that may not be what is used by now nothing holds, whatever was read of it.
+fn doubted(beside: Beside, out: &mut Judged) {
+    if exit_of(&beside.doubts) != Exit::Ok {
+        out.signers.clear();
+    }
+    out.findings.extend(beside.doubts);
 }
 
 /// A file that is too large for one document holds lines. They are judged as they are read, so that the memory stays flat.
 fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
     let mut count = 0_usize;
-    let beside = beside(path, limits::SIGNED_FILE_BYTES)?;
+    let beside = Beside::read(path, limits::SIGNED_FILE_BYTES);
     let judged = files::each_line(path, (limits::DOCUMENT_BYTES, limits::COLLECTION_BYTES), |number, line| {
         let line = line.trim_ascii();
         if line.is_empty() {
@@ -270,7 +282,7 @@ fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mu
         }
         for one in read_bytes(line, &format!("{}, line {number}", out.place), false)? {
             out.attestations = out.attestations.saturating_add(1);
-            let found = by_itself(std::slice::from_ref(&one), beside.as_ref(), anchors, expected, at);
+            let found = by_itself(std::slice::from_ref(&one), beside.looked.as_ref(), anchors, expected, at);
             out.signers.extend(found.0);
             out.findings.extend(found.1);
         }
@@ -285,6 +297,8 @@ fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mu
     if judged.is_err() {
         out.attestations = 0;
         out.signers.clear();
+    } else {
+        doubted(beside, out);
     }
     judged
 }
@@ -338,70 +352,24 @@ fn by_itself(
     (signers.collect(), findings)
 }
 
-/// How the name of an attestation ends, behind the name of the file that it is about.
-const BESIDE: &[&str] = &[
-    ".sigstore.json",
-    ".sigstore.jsonl",
-    ".sigstore",
-    ".bundle",
-    ".intoto.jsonl",
-    ".intoto.json",
-    ".intoto",
-    ".publish.attestation",
-    ".slsa.attestation",
-    ".attestation",
-    ".att",
-    ".provenance.json",
-    ".provenance",
-    ".slsa",
-];
-/// What may stand before that, by what it says: `app.provenance.sigstore.json`.
-const KINDS: &[&str] = &[".provenance", ".sbom", ".vsa", ".intoto", ".build"];
-
-/// The names of the files that an attestation with this name may lie beside, the longest of each first.
-fn stems(name: &str) -> impl Iterator<Item = &str> {
-    let ends = BESIDE.iter().filter_map(move |end| name.strip_suffix(end));
-    let each =
-        ends.flat_map(|stem| std::iter::once(stem).chain(KINDS.iter().filter_map(move |kind| stem.strip_suffix(kind))));
-    each.filter(|stem| !stem.is_empty())
-}
-
-/// The file that an attestation lies beside, by its name: `app` of `app.sigstore.json`.
-fn file_of(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    stems(name).map(|stem| path.with_file_name(stem)).find(|file| file.is_file())
-}
-
-fn beside(path: &Path, keep: usize) -> Result<Option<Looked>, FlowError> {
-    Ok(file_of(path).map(|file| artifact::look(&file, keep)).transpose()?)
-}
-
-/// Whether an attestation lies beside this file, by its name, and beside no other one that is nearer to its own. What has one
-/// beside it is itself an artifact, whose content nobody reads: it speaks for no other file.
-fn has_one_beside(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file()) else { return false };
-    let kinds = std::iter::once("").chain(KINDS.iter().copied());
-    let mut names = kinds.flat_map(|kind| BESIDE.iter().map(move |end| format!("{name}{kind}{end}")));
-    names.any(|beside| {
-        let beside = path.with_file_name(beside);
-        beside.is_file() && file_of(&beside).as_deref() == Some(path) && !has_one_beside(&beside)
-    })
-}
-
 /// What a signature over a file says that it is over, and one of cosign's which image it means.
-fn signed_digest(attestation: &Attestation) -> Option<Sha256> {
-    let named = attestation.beside.iter().find_map(|beside| match beside {
-        Beside::Digest { found, .. } => found.parse().ok(),
-        Beside::Statement(_) | Beside::Publisher(_) | Beside::Word { .. } | Beside::Kind(_) | Beside::Lacks(_) => None,
+fn signed_digest(signed: &Attestation) -> Option<Sha256> {
+    let named = signed.beside.iter().find_map(|beside| match beside {
+        attestation::Beside::Digest { found, .. } => found.parse().ok(),
+        attestation::Beside::Statement(_)
+        | attestation::Beside::Publisher(_)
+        | attestation::Beside::Word { .. }
+        | attestation::Beside::Kind(_)
+        | attestation::Beside::Lacks(_) => None,
     });
     if named.is_some() {
         return named;
     }
-    let Proof::Bundle(bytes) = &attestation.proof else { return None };
+    let Proof::Bundle(bytes) = &signed.proof else { return None };
     let value = json::parse(bytes).ok()?;
     let digest = value.pointer("/messageSignature/messageDigest")?;
     let text = digest.get("digest")?.as_str()?;
-    let bytes = countersign_core::attestation::decoded(text)?;
+    let bytes = attestation::decoded(text)?;
     let hex = countersign_core::digest::to_hex(&bytes);
     hex_array::<32>(&hex).ok().map(Sha256::from_bytes)
 }

@@ -1,0 +1,37 @@
+//! `verify --all`: what lies in a folder is held to what each of it is held to by itself.
+
+use super::attested_door::{APP, BY_KEY, app, ready, sign};
+use countersign_core::limits;
+use countersign_tests::door::Door;
+use serde_json::json;
+
+const KIND: &str = "https://x.example/p";
+
+/// As [`ready`], with a folder `all`.
+fn folder() -> Door {
+    let door = ready();
+    std::fs::create_dir(door.path().join("all")).unwrap();
+    door
+}
+
+#[test]
+fn an_artifact_that_is_a_link_is_refused_beside_its_attestation_as_it_is_by_itself() {
+    let door = folder();
+    sign(&door, "b.json", "k.pem", KIND, &app(), &json!({}));
+    let (bundle, spaces) = (door.read("b.json"), vec![b' '; limits::DOCUMENT_BYTES / 2]);
+    let line = [bundle.trim_ascii(), spaces.as_slice(), b"\n"].concat();
+    // One document, and a file that is so large that its lines are judged as they are read.
+    for (name, content, count) in [("app.sigstore.json", bundle, 1), ("app.intoto.jsonl", line.repeat(3), 3)] {
+        door.write(&format!("all/{name}"), &content);
+        door.write("all/app", APP);
+        let verify = || door.run(&format!("verify --all all {BY_KEY}"));
+        verify().expect(0, &[&format!("{count} of {count} attestations hold"), "1 more are artifacts"]);
+        std::fs::remove_file(door.path().join("all/app")).unwrap();
+        std::os::unix::fs::symlink("../app", door.path().join("all/app")).unwrap();
+        let said = verify();
+        said.expect(1, &["artifact-link", "--> all/app\n", &format!("0 of {count} attestations hold")]);
+        assert_eq!(said.text.matches("refused[artifact-link]").count(), 1, "{}", said.text);
+        std::fs::remove_file(door.path().join("all/app")).unwrap();
+        std::fs::remove_file(door.path().join("all").join(name)).unwrap();
+    }
+}
