@@ -1,6 +1,7 @@
 //! `verify --all`: what lies in a folder is held to what each of it is held to by itself.
 
-use super::attested_door::{APP, BY_KEY, app, ready, sign};
+use super::attested_door::{APP, BY_KEY, app, ready, sign, subject};
+use countersign_core::digest::Sha256;
 use countersign_core::limits;
 use countersign_tests::door::Door;
 use serde_json::json;
@@ -33,5 +34,24 @@ fn an_artifact_that_is_a_link_is_refused_beside_its_attestation_as_it_is_by_itse
         assert_eq!(said.text.matches("refused[artifact-link]").count(), 1, "{}", said.text);
         std::fs::remove_file(door.path().join("all/app")).unwrap();
         std::fs::remove_file(door.path().join("all").join(name)).unwrap();
+    }
+}
+
+#[test]
+fn a_distribution_of_the_python_index_has_the_name_that_its_attestation_says() {
+    let door = folder();
+    let (kind, file) = ("https://docs.pypi.org/attestations/publish/v1", "mine-1.0-py3-none-any.whl");
+    for (beside, code, words) in [
+        (file, 0, ["1 of 1 attestations hold", "1 more are artifacts"]),
+        ("other-1.0-py3-none-any.whl", 1, ["provenance-package", "0 of 1 attestations hold"]),
+    ] {
+        let attestation = format!("all/{beside}.publish.attestation");
+        sign(&door, &attestation, "k.pem", kind, &json!([subject(file, &Sha256::of(APP).hex())]), &json!({}));
+        door.write(&format!("all/{beside}"), APP);
+        door.run(&format!("verify --all all {BY_KEY}")).expect(code, &words);
+        // Where no file lies beside, there is no name to compare.
+        std::fs::remove_file(door.path().join("all").join(beside)).unwrap();
+        door.run(&format!("verify --all all {BY_KEY}")).expect(0, &["1 of 1 attestations hold"]);
+        std::fs::remove_file(door.path().join(attestation)).unwrap();
     }
 }

@@ -344,7 +344,9 @@ fn by_itself(
     if beside.is_none() && wanted.sha256.is_some() {
         wanted.sha512 = None;
     }
-    let subject = Subject { name: &first.place, named: false, wanted };
+    // The file has a name of its own, and a registry's rules for it.
+    let name = beside.map_or(first.place.as_str(), |file| file.name.as_str());
+    let subject = Subject { name, named: beside.is_some(), wanted };
     let outcome = check(&subject, read, &[], anchors, expected, at);
     let findings = outcome.checked.findings;
     let holds = exit_of(&findings) == Exit::Ok;
