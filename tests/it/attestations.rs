@@ -125,6 +125,12 @@ fn every_attestation_of_a_registry_s_answer_has_to_hold() {
             "1.0.5",
         ];
         verify(&set, &with).expect(code, &[word]);
+        // In a folder of them as by itself: the registry's own counts beside the build's.
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(set.join(&bundle), folder.path().join("supreme.json")).unwrap();
+        let place = folder.path().display().to_string();
+        let [_, _, _, rest @ ..] = with;
+        verify(&set, &[&["--all", &*place][..], &rest].concat()).expect(code, &[word]);
     }
 }
 

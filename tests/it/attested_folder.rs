@@ -1,10 +1,10 @@
 //! `verify --all`: what lies in a folder is held to what each of it is held to by itself.
 
-use super::attested_door::{APP, BY_KEY, app, ready, sign, subject};
+use super::attested_door::{APP, BY_KEY, app, key, ready, sign, subject};
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
 use countersign_tests::door::Door;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const KIND: &str = "https://x.example/p";
 
@@ -54,4 +54,36 @@ fn a_distribution_of_the_python_index_has_the_name_that_its_attestation_says() {
         door.run(&format!("verify --all all {BY_KEY}")).expect(0, &["1 of 1 attestations hold"]);
         std::fs::remove_file(door.path().join(attestation)).unwrap();
     }
+}
+
+#[test]
+fn what_one_file_says_about_one_artifact_is_judged_together() {
+    let door = folder();
+    key(&door, "o");
+    let other = json!([subject("other", &Sha256::of(b"other").hex())]);
+    let line = |by: &str, kind: &str, about: &Value| {
+        sign(&door, "b.json", by, kind, about, &json!({}));
+        String::from_utf8(door.read("b.json")).unwrap()
+    };
+    let (one, two) = (line("k.pem", KIND, &app()), line("o.pem", "https://x.example/q", &app()));
+    let third = line("o.pem", KIND, &other);
+    let verify = |lines: &[&String], more: &str| {
+        door.write("all/app.intoto.jsonl", lines.iter().map(|line| line.as_str()).collect::<String>().as_bytes());
+        door.run(&format!("verify --all all {BY_KEY} --key o.pem.pub {more}"))
+    };
+    let both = ["2 of 2 attestations hold, in 1 files, none of them refused"];
+    for beside in [false, true] {
+        if beside {
+            door.write("all/app", APP);
+        }
+        verify(&[&one, &two], "--signers 2").expect(0, &both);
+        verify(&[&one, &two], &format!("--type {KIND}")).expect(0, &both);
+        verify(&[&one, &one], "--signers 2").expect(1, &["signers-too-few", "0 of 2 attestations hold"]);
+    }
+    verify(&[&one, &third], "").expect(4, &["subject-mismatch", "0 of 2 attestations hold"]);
+    // Where no file lies beside, each is about its own, and counts for no other.
+    std::fs::remove_file(door.path().join("all/app")).unwrap();
+    verify(&[&one, &third], "").expect(0, &both);
+    verify(&[&one, &third], "--signers 2").expect(1, &["signers-too-few", "0 of 2 attestations hold"]);
+    verify(&[&one, &two, &third], &format!("--type {KIND} --signers 2")).expect(1, &["2 of 3 attestations hold"]);
 }

@@ -1,8 +1,10 @@
 //! Thousands of attestations in one run, on all cores. Each file is judged by itself: what it says is compared with the file of
-//! that name beside it, and where there is none with its own subject; an OCI layout is compared with its image. What is no attestation and
-//! has one beside it is an artifact, and counted as such. Of what holds, counts are kept; of what does not, the first findings.
+//! that name beside it, and where there is none with its own subject; what it says of one artifact is judged together. An OCI layout is
+//! compared with its image. What is no attestation and has one beside it is an artifact, and counted as such. Of what holds, counts are
+//! kept; of what does not, the first findings.
 
 mod beside;
+mod together;
 
 use super::inputs::{Below, Read, read_bytes, read_file, walk};
 use super::{Expected, Subject, check, oci};
@@ -10,20 +12,18 @@ use crate::error::FlowError;
 use crate::files;
 use beside::{Beside, has_one_beside};
 use countersign_collect::artifact::Looked;
-use countersign_core::attestation::{self, Attestation, Proof};
 use countersign_core::bundle::BundleError;
-use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
-use countersign_core::statement::Statement;
 use countersign_core::time::Time;
-use countersign_core::{codes, json, limits};
+use countersign_core::{codes, limits};
 use countersign_verify::attest::{Anchors, Wanted};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use together::{Together, together};
 
 /// How the run came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -123,6 +123,14 @@ impl Sum {
 /// How many of them are named.
 const PLACES: usize = 10;
 
+/// By what each file is judged.
+#[derive(Clone, Copy)]
+struct By<'b> {
+    anchors: &'b Anchors,
+    expected: &'b Expected,
+    at: Time,
+}
+
 /// What came of one file.
 struct Judged {
     place: String,
@@ -147,6 +155,7 @@ pub fn check_all(
     } else {
         walk(folder)?
     };
+    let by = By { anchors, expected, at };
     let paths = below.files;
     let mut sum = Sum::new(paths.len());
     sum.passed_over(&below.hidden);
@@ -166,7 +175,7 @@ pub fn check_all(
             let (send, next, paths) = (send.clone(), &next, &paths);
             scope.spawn(move || {
                 while let Some((first, some)) = take(next, paths) {
-                    let judged = some.iter().map(|path| judge(path, anchors, expected, at)).collect();
+                    let judged = some.iter().map(|path| judge(path, by)).collect();
                     if send.send((first, judged)).is_err() {
                         break;
                     }
@@ -210,7 +219,7 @@ fn take<'p>(next: &AtomicUsize, paths: &'p [PathBuf]) -> Option<(usize, &'p [Pat
 /// How many files a worker takes at once.
 const TOGETHER: usize = 16;
 
-fn judge(path: &Path, anchors: &Anchors, expected: &Expected, at: Time) -> Judged {
+fn judge(path: &Path, by: By<'_>) -> Judged {
     let mut out = Judged {
         place: path.display().to_string(),
         attestations: 0,
@@ -218,11 +227,7 @@ fn judge(path: &Path, anchors: &Anchors, expected: &Expected, at: Time) -> Judge
         signers: Vec::new(),
         findings: Vec::new(),
     };
-    let judged = if path.is_dir() {
-        layout(path, anchors, expected, at, &mut out)
-    } else {
-        file(path, anchors, expected, at, &mut out)
-    };
+    let judged = if path.is_dir() { layout(path, by, &mut out) } else { file(path, by, &mut out) };
     match judged {
         Ok(()) => {}
         // The attestation beside it has to be about it, and is judged by itself.
@@ -236,23 +241,15 @@ fn judge(path: &Path, anchors: &Anchors, expected: &Expected, at: Time) -> Judge
     out
 }
 
-fn file(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
+fn file(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     let size = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default();
     if size > u64::try_from(limits::DOCUMENT_BYTES).unwrap_or(u64::MAX) {
-        return lines(path, anchors, expected, at, out);
+        return lines(path, by, out);
     }
     let read = read_file(path, false)?;
     let whole = read.iter().any(|one| one.attestation.payload.is_none());
     let beside = Beside::read(path, if whole { limits::SIGNED_FILE_BYTES } else { 0 });
-    out.attestations = read.len();
-    // The forms of one build's provenance are one thing.
-    let forms = read.iter().all(|one| one.attestation.either > 0);
-    let each: Vec<&[Read]> = if forms { vec![read.as_slice()] } else { read.chunks(1).collect() };
-    for some in each {
-        let found = by_itself(some, beside.looked.as_ref(), anchors, expected, at);
-        out.signers.extend(found.0);
-        out.findings.extend(found.1);
-    }
+    hold(read, beside.looked.as_ref(), by, out);
     doubted(beside, out);
     Ok(())
 }
@@ -266,7 +263,7 @@ fn doubted(beside: Beside, out: &mut Judged) {
 }
 
 /// A file that is too large for one document holds lines. They are judged as they are read, so that the memory stays flat.
-fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
+fn lines(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     let mut count = 0_usize;
     let beside = Beside::read(path, limits::SIGNED_FILE_BYTES);
     let judged = files::each_line(path, (limits::DOCUMENT_BYTES, limits::COLLECTION_BYTES), |number, line| {
@@ -280,12 +277,7 @@ fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mu
         if count > limits::COLLECTION_ITEMS {
             return Err(refused(format!("more than {} bundles in one file", limits::COLLECTION_ITEMS)));
         }
-        for one in read_bytes(line, &format!("{}, line {number}", out.place), false)? {
-            out.attestations = out.attestations.saturating_add(1);
-            let found = by_itself(std::slice::from_ref(&one), beside.looked.as_ref(), anchors, expected, at);
-            out.signers.extend(found.0);
-            out.findings.extend(found.1);
-        }
+        hold(read_bytes(line, &format!("{}, line {number}", out.place), false)?, beside.looked.as_ref(), by, out);
         Ok(())
     });
     // A file that holds nothing is refused however large it is.
@@ -304,13 +296,13 @@ fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mu
 }
 
 /// An OCI layout is its own artifact: what is attached in it has to be about its image.
-fn layout(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
+fn layout(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     let read = oci::attestations(path)?;
     out.attestations = read.len();
     let image = oci::image(path)?;
     let wanted = Wanted { sha256: Some(image.digest), ..Wanted::default() };
     let subject = Subject { name: &out.place, named: false, wanted };
-    let outcome = check(&subject, &read, &[], anchors, expected, at);
+    let outcome = check(&subject, &read, &[], by.anchors, by.expected, by.at);
     out.findings = outcome.checked.findings;
     out.findings.extend(image.incomplete);
     if exit_of(&out.findings) == Exit::Ok {
@@ -319,59 +311,28 @@ fn layout(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &m
     Ok(())
 }
 
-/// What stands for one thing: an attestation, or several forms of one.
-fn by_itself(
-    read: &[Read],
-    beside: Option<&Looked>,
-    anchors: &Anchors,
-    expected: &Expected,
-    at: Time,
-) -> (Vec<String>, Vec<Finding>) {
-    let Some(first) = read.first() else { return (Vec::new(), Vec::new()) };
-    let payload = first.attestation.payload.as_deref().filter(|_| first.attestation.either == 0);
-    let mut wanted = match (beside, payload.map(Statement::parse_any)) {
-        (Some(file), _) => {
-            Wanted { sha256: Some(file.sha256), sha512: Some(file.sha512), bytes: file.bytes.as_deref() }
-        }
-        (None, Some(Ok(statement))) => Wanted {
-            sha256: statement.subjects.iter().find_map(countersign_core::statement::Subject::sha256_digest),
-            sha512: statement.subjects.iter().find_map(countersign_core::statement::Subject::sha512_digest),
-            bytes: None,
-        },
-        (None, Some(Err(_))) => Wanted::default(),
-        (None, None) => Wanted { sha256: signed_digest(&first.attestation), ..Wanted::default() },
-    };
-    if beside.is_none() && wanted.sha256.is_some() {
-        wanted.sha512 = None;
+/// Judges what was read of one file, each with what is judged together with it.
+fn hold(read: Vec<Read>, beside: Option<&Looked>, by: By<'_>, out: &mut Judged) {
+    out.attestations = out.attestations.saturating_add(read.len());
+    for group in together(read, beside.is_some()) {
+        let (signers, findings) = judge_together(&group, beside, by);
+        out.signers.extend(signers);
+        out.findings.extend(findings);
     }
+}
+
+fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec<String>, Vec<Finding>) {
+    let Some(first) = group.read.first() else { return (Vec::new(), Vec::new()) };
+    let wanted = match beside {
+        Some(file) => Wanted { sha256: Some(file.sha256), sha512: Some(file.sha512), bytes: file.bytes.as_deref() },
+        None => Wanted { sha256: group.own.sha256, sha512: group.own.sha512, bytes: None },
+    };
     // The file has a name of its own, and a registry's rules for it.
     let name = beside.map_or(first.place.as_str(), |file| file.name.as_str());
     let subject = Subject { name, named: beside.is_some(), wanted };
-    let outcome = check(&subject, read, &[], anchors, expected, at);
+    let outcome = check(&subject, &group.read, &[], by.anchors, by.expected, by.at);
     let findings = outcome.checked.findings;
     let holds = exit_of(&findings) == Exit::Ok;
     let signers = outcome.held.iter().filter(|_| holds).map(|held| held.signers.join(" and "));
     (signers.collect(), findings)
-}
-
-/// What a signature over a file says that it is over, and one of cosign's which image it means.
-fn signed_digest(signed: &Attestation) -> Option<Sha256> {
-    let named = signed.beside.iter().find_map(|beside| match beside {
-        attestation::Beside::Digest { found, .. } => found.parse().ok(),
-        attestation::Beside::Statement(_)
-        | attestation::Beside::Publisher(_)
-        | attestation::Beside::Word { .. }
-        | attestation::Beside::Kind(_)
-        | attestation::Beside::Lacks(_) => None,
-    });
-    if named.is_some() {
-        return named;
-    }
-    let Proof::Bundle(bytes) = &signed.proof else { return None };
-    let value = json::parse(bytes).ok()?;
-    let digest = value.pointer("/messageSignature/messageDigest")?;
-    let text = digest.get("digest")?.as_str()?;
-    let bytes = attestation::decoded(text)?;
-    let hex = countersign_core::digest::to_hex(&bytes);
-    hex_array::<32>(&hex).ok().map(Sha256::from_bytes)
 }
