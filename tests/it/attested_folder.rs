@@ -87,3 +87,28 @@ fn what_one_file_says_about_one_artifact_is_judged_together() {
     verify(&[&one, &third], "--signers 2").expect(1, &["signers-too-few", "0 of 2 attestations hold"]);
     verify(&[&one, &two, &third], &format!("--type {KIND} --signers 2")).expect(1, &["2 of 3 attestations hold"]);
 }
+
+#[test]
+fn what_is_refused_of_a_file_as_a_whole_names_the_file() {
+    let door = folder();
+    for (name, kind) in [("a", KIND), ("b", "https://x.example/q"), ("c", KIND)] {
+        sign(&door, &format!("all/{name}.json"), "k.pem", kind, &app(), &json!({}));
+    }
+    let line = format!("verify --all all {BY_KEY}");
+    door.run(&format!("{line} --type {KIND}")).expect(1, &["predicate-mismatch", "2 of 3 attestations hold"]);
+    let places = |code: &str, more: &str| {
+        let said = door.run(&format!("--format json {line} {more}"));
+        let sum: Value = serde_json::from_str(&said.out).unwrap();
+        let found = sum["findings"].as_array().unwrap().iter().filter(|one| one["code"] == code);
+        found.map(|one| one["at"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(places("predicate-mismatch", &format!("--type {KIND}")), [r#"["all/b.json"]"#]);
+    let each = [r#"["all/a.json"]"#, r#"["all/b.json"]"#, r#"["all/c.json"]"#];
+    assert_eq!(places("signers-too-few", "--signers 2"), each);
+    // Two lines of one file are named by the file.
+    std::fs::remove_file(door.path().join("all/b.json")).unwrap();
+    let both = [door.read("all/a.json"), door.read("all/c.json")].concat();
+    door.write("all/a.json", &both);
+    std::fs::remove_file(door.path().join("all/c.json")).unwrap();
+    assert_eq!(places("signers-too-few", "--signers 2"), [r#"["all/a.json"]"#]);
+}

@@ -303,7 +303,7 @@ fn layout(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     let wanted = Wanted { sha256: Some(image.digest), ..Wanted::default() };
     let subject = Subject { name: &out.place, named: false, wanted };
     let outcome = check(&subject, &read, &[], by.anchors, by.expected, by.at);
-    out.findings = outcome.checked.findings;
+    out.findings = placed(outcome.checked.findings, &out.place);
     out.findings.extend(image.incomplete);
     if exit_of(&out.findings) == Exit::Ok {
         out.signers = outcome.held.iter().map(|held| held.signers.join(" and ")).collect();
@@ -331,8 +331,18 @@ fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec
     let name = beside.map_or(first.place.as_str(), |file| file.name.as_str());
     let subject = Subject { name, named: beside.is_some(), wanted };
     let outcome = check(&subject, &group.read, &[], by.anchors, by.expected, by.at);
-    let findings = outcome.checked.findings;
+    // What is said of all of them together names the file.
+    let place = if group.read.len() == 1 { &first.place } else { &first.file };
+    let findings = placed(outcome.checked.findings, place);
     let holds = exit_of(&findings) == Exit::Ok;
     let signers = outcome.held.iter().filter(|_| holds).map(|held| held.signers.join(" and "));
     (signers.collect(), findings)
+}
+
+/// With a place for what has none: of thousands of files nobody would know which is meant.
+fn placed(mut findings: Vec<Finding>, place: &str) -> Vec<Finding> {
+    for finding in findings.iter_mut().filter(|finding| finding.at.is_empty()) {
+        finding.at.push(place.to_owned());
+    }
+    findings
 }
