@@ -1,6 +1,6 @@
 //! `verify --all`: what lies in a folder is held to what each of it is held to by itself.
 
-use super::attested_door::{APP, BY_KEY, app, key, ready, sign, subject};
+use super::attested_door::{APP, BY_KEY, EXPECT, PROVENANCE, app, key, provenance, ready, sign, subject};
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
 use countersign_tests::door::Door;
@@ -111,4 +111,41 @@ fn what_is_refused_of_a_file_as_a_whole_names_the_file() {
     door.write("all/a.json", &both);
     std::fs::remove_file(door.path().join("all/c.json")).unwrap();
     assert_eq!(places("signers-too-few", "--signers 2"), [r#"["all/a.json"]"#]);
+}
+
+#[test]
+fn what_is_asked_of_one_artifact_alone_is_no_option_of_a_folder() {
+    let door = folder();
+    sign(&door, "all/a.json", "k.pem", KIND, &app(), &json!({}));
+    let line = format!("verify --all all {BY_KEY}");
+    door.run(&line).expect(0, &["verified"]);
+    for more in
+        ["--note refs/notes/attestations", "--note refs/notes/attestations --repo .", "--repo .", "--artifact-name app"]
+    {
+        door.run(&format!("{line} {more}")).expect(2, &["cannot be used with"]);
+    }
+}
+
+#[test]
+fn dependencies_of_what_lies_in_a_folder_have_the_summaries_that_are_handed_in() {
+    let door = folder();
+    let summary = |of: &str| {
+        json!({"verifier": {"id": "https://v.example"}, "timeVerified": "2026-01-01T00:00:00Z", "resourceUri": of,
+            "policy": {"uri": "https://p.example"}, "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_2"]})
+    };
+    let kind = "https://slsa.dev/verification_summary/v1";
+    let used = Sha256::of(b"used").hex();
+    let mut built = provenance();
+    built["buildDefinition"]["resolvedDependencies"] = json!([{"uri": "pkg:used", "digest": {"sha256": used}}]);
+    sign(&door, "p.json", "k.pem", PROVENANCE, &app(), &built);
+    sign(&door, "s.json", "k.pem", kind, &app(), &summary("pkg:x/y"));
+    sign(&door, "used.json", "k.pem", kind, &json!([subject("used", &used)]), &summary("pkg:used"));
+    door.write("all/app.intoto.jsonl", &[door.read("p.json"), door.read("s.json")].concat());
+    let level = EXPECT.replace("[provenance]", "[provenance]\ndependency-level = 2");
+    let verifier = "[summary]\nverifier = \"https://v.example\"\nkey = \"k.pem\"\nresource = \"pkg:x/y\"\n";
+    door.write("expect.toml", format!("{level}{verifier}").as_bytes());
+    let line = format!("verify --all all {BY_KEY} --expect expect.toml");
+    door.run(&line).expect(1, &["dependency-unverified", "no summary is about it"]);
+    door.run(&format!("{line} --dependency used.json")).expect(0, &["2 of 2 attestations hold"]);
+    door.run(&format!("{line} --dependency s.json")).expect(1, &["dependency-unverified"]);
 }

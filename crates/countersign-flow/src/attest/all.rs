@@ -128,6 +128,8 @@ const PLACES: usize = 10;
 struct By<'b> {
     anchors: &'b Anchors,
     expected: &'b Expected,
+    /// Summaries of what it was made from.
+    dependencies: &'b [Read],
     at: Time,
 }
 
@@ -142,11 +144,12 @@ struct Judged {
     findings: Vec<Finding>,
 }
 
-/// Checks every file below a folder. `progress` is told how many are done.
+/// Checks every file below a folder; summaries of dependencies count for each of them. `progress` is told how many are done.
 pub fn check_all(
     folder: &Path,
     anchors: &Anchors,
     expected: &Expected,
+    dependencies: &[Read],
     at: Time,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Sum, FlowError> {
@@ -155,7 +158,7 @@ pub fn check_all(
     } else {
         walk(folder)?
     };
-    let by = By { anchors, expected, at };
+    let by = By { anchors, expected, dependencies, at };
     let paths = below.files;
     let mut sum = Sum::new(paths.len());
     sum.passed_over(&below.hidden);
@@ -302,7 +305,7 @@ fn layout(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     let image = oci::image(path)?;
     let wanted = Wanted { sha256: Some(image.digest), ..Wanted::default() };
     let subject = Subject { name: &out.place, named: false, wanted };
-    let outcome = check(&subject, &read, &[], by.anchors, by.expected, by.at);
+    let outcome = check(&subject, &read, by.dependencies, by.anchors, by.expected, by.at);
     out.findings = placed(outcome.checked.findings, &out.place);
     out.findings.extend(image.incomplete);
     if exit_of(&out.findings) == Exit::Ok {
@@ -330,7 +333,7 @@ fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec
     // The file has a name of its own, and a registry's rules for it.
     let name = beside.map_or(first.place.as_str(), |file| file.name.as_str());
     let subject = Subject { name, named: beside.is_some(), wanted };
-    let outcome = check(&subject, &group.read, &[], by.anchors, by.expected, by.at);
+    let outcome = check(&subject, &group.read, by.dependencies, by.anchors, by.expected, by.at);
     // What is said of all of them together names the file.
     let place = if group.read.len() == 1 { &first.place } else { &first.file };
     let findings = placed(outcome.checked.findings, place);

@@ -47,7 +47,7 @@ pub(crate) struct Verify {
     #[arg(long = "bundle", value_name = "FILE|DIR")]
     bundles: Vec<PathBuf>,
     /// Check every file below a folder by itself, on all cores
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["artifact", "bundles", "trust", "promoted_to"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["artifact", "bundles", "trust", "promoted_to", "note", "repo", "artifact_name"])]
     all: Option<PathBuf>,
     /// A kind of statement that there has to be one of
     #[arg(long = "type", value_name = "KIND")]
@@ -155,7 +155,8 @@ impl Verify {
         let at = attested::now()?;
         let anchors = self.attested.anchors(at)?;
         let expected = self.attested.expected(self.level, &self.predicate_types()?)?;
-        let sum = check_all(folder, &anchors, &expected, at, &mut attested::progress(call))?;
+        let dependencies = self.attested.dependencies()?;
+        let sum = check_all(folder, &anchors, &expected, &dependencies, at, &mut attested::progress(call))?;
         Ok(Done::answer(call.format, sum.exit, "verify-all", &sum, || {
             let mut rows: Vec<Vec<String>> =
                 sum.signers.iter().map(|(signer, count)| vec![count.to_string(), signer.clone()]).collect();

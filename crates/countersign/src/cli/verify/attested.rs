@@ -346,6 +346,11 @@ impl AttestedArgs {
         Ok(())
     }
 
+    /// The summaries of dependencies.
+    pub(super) fn dependencies(&self) -> Result<Vec<Read>, FlowError> {
+        inputs::read_all(&self.dependencies)
+    }
+
     /// Checks one artifact.
     pub(super) fn verify(
         &self,
@@ -369,7 +374,7 @@ impl AttestedArgs {
         let whole = read.iter().any(|one| one.attestation.payload.is_none());
         let keep = if whole { limits::SIGNED_FILE_BYTES } else { 0 };
         let about = About::read(place, self.artifact_name.as_deref(), keep)?;
-        let dependencies: Vec<Read> = inputs::read_all(&self.dependencies)?;
+        let dependencies = self.dependencies()?;
         let subject = Subject { name: &about.name, named: about.named, wanted: about.wanted() };
         let mut outcome = check(&subject, &read, &dependencies, &anchors, &expected, at);
         about.findings(&mut outcome);
