@@ -149,3 +149,30 @@ fn dependencies_of_what_lies_in_a_folder_have_the_summaries_that_are_handed_in()
     door.run(&format!("{line} --dependency used.json")).expect(0, &["2 of 2 attestations hold"]);
     door.run(&format!("{line} --dependency s.json")).expect(1, &["dependency-unverified"]);
 }
+
+#[test]
+fn a_bundle_that_was_signed_as_well_is_an_attestation_and_what_is_none_makes_nothing_an_artifact() {
+    let door = folder();
+    let (bundle, above) = ("app.sigstore.json", "app.sigstore.json.sigstore.json");
+    let about = |name: &str| json!([subject(name, &Sha256::of(&door.read(&format!("all/{name}"))).hex())]);
+    let line = format!("verify --all all {BY_KEY}");
+    door.write("all/app", APP);
+    sign(&door, &format!("all/{bundle}"), "k.pem", KIND, &app(), &json!({}));
+    sign(&door, &format!("all/{above}"), "k.pem", KIND, &about(bundle), &json!({}));
+    door.run(&line).expect(0, &["2 of 2 attestations hold, in 2 files, none of them refused", "1 more are artifacts"]);
+    // The bundle is judged all the same.
+    door.write("all/app", b"another");
+    door.run(&line).expect(4, &["subject-mismatch", "1 of 2 attestations hold"]);
+    // Whoever signs what is no attestation makes it an artifact, and nothing else.
+    door.write("all/app", APP);
+    door.write(&format!("all/{bundle}"), b"no attestation");
+    std::fs::remove_file(door.path().join("all").join(above)).unwrap();
+    sign(&door, &format!("all/{above}"), "k.pem", KIND, &about(bundle), &json!({}));
+    let said = door.run(&line);
+    said.expect(
+        4,
+        &["bundle-malformed", "--> all/app\n", "1 of 1 attestations hold, in 2 files", "1 more are artifacts"],
+    );
+    std::fs::remove_file(door.path().join("all").join(above)).unwrap();
+    door.run(&line).expect(4, &["0 of 0 attestations hold, in 2 files, 2 (bundle-malformed 2) of them refused"]);
+}

@@ -1,6 +1,6 @@
 //! Thousands of attestations in one run, on all cores. Each file is judged by itself: what it says is compared with the file of
 //! that name beside it, and where there is none with its own subject; what it says of one artifact is judged together. An OCI layout is
-//! compared with its image. What is no attestation and has one beside it is an artifact, and counted as such. Of what holds, counts are
+//! compared with its image. What is no attestation and was compared with one is an artifact, and counted as such. Of what holds, counts are
 //! kept; of what does not, the first findings.
 
 mod beside;
@@ -10,7 +10,7 @@ use super::inputs::{Below, Read, read_bytes, read_file, walk};
 use super::{Expected, Subject, check, oci};
 use crate::error::FlowError;
 use crate::files;
-use beside::{Beside, has_one_beside};
+use beside::{Beside, may_have_one_beside};
 use countersign_collect::artifact::Looked;
 use countersign_core::bundle::BundleError;
 use countersign_core::exit::Exit;
@@ -86,15 +86,16 @@ impl Sum {
 
     /// What was found beside the files.
     fn refuse(&mut self, finding: Finding) {
-        let (place, signers) = (String::new(), Vec::new());
-        self.take(Judged { place, attestations: 0, artifact: false, signers, findings: vec![finding] });
+        self.take(Judged { findings: vec![finding], ..Judged::default() });
+    }
+
+    /// One of the files is an artifact.
+    fn count_artifact(&mut self) {
+        self.files = self.files.saturating_sub(1);
+        self.artifacts = self.artifacts.saturating_add(1);
     }
 
     fn take(&mut self, judged: Judged) {
-        if judged.artifact {
-            self.files = self.files.saturating_sub(1);
-            self.artifacts = self.artifacts.saturating_add(1);
-        }
         self.attestations = self.attestations.saturating_add(judged.attestations);
         self.held = self.held.saturating_add(judged.signers.len());
         let exit = exit_of(&judged.findings);
@@ -134,14 +135,45 @@ struct By<'b> {
 }
 
 /// What came of one file.
+#[derive(Default)]
 struct Judged {
     place: String,
     attestations: usize,
-    /// Whether it is none, and has one beside it.
-    artifact: bool,
+    /// The file that it was compared with.
+    about: Option<PathBuf>,
+    /// Where it is no attestation and, by the names, has one beside it: the file. It is an artifact if that was compared with it.
+    unread: Option<PathBuf>,
     /// Of each attestation that holds.
     signers: Vec<String>,
     findings: Vec<Finding>,
+}
+
+/// What was judged so far, in the order of the names, so that two runs say the same.
+struct Run {
+    sum: Sum,
+    /// Files that are no attestations, until one turns up that was compared with them: its name comes behind theirs.
+    unread: BTreeMap<PathBuf, Judged>,
+}
+
+impl Run {
+    fn take(&mut self, mut judged: Judged) {
+        if judged.about.take().is_some_and(|file| self.unread.remove(&file).is_some()) {
+            self.sum.count_artifact();
+        }
+        if let Some(file) = judged.unread.take() {
+            self.unread.insert(file, judged);
+        } else {
+            self.sum.take(judged);
+        }
+    }
+
+    /// What nothing was compared with is no artifact: it is refused as what it was read as.
+    fn end(mut self) -> Sum {
+        for judged in self.unread.into_values() {
+            self.sum.take(judged);
+        }
+        self.sum
+    }
 }
 
 /// Checks every file below a folder; summaries of dependencies count for each of them. `progress` is told how many are done.
@@ -167,6 +199,7 @@ pub fn check_all(
         let what = "this is neither a file nor a folder, and was not opened";
         sum.refuse(Finding::new(codes::BUNDLE_MALFORMED, what).at(path.display().to_string()));
     }
+    let mut run = Run { sum, unread: BTreeMap::new() };
     // Twice as many as there are cores: while one waits for the disk, another has the core.
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = cores.saturating_mul(2).min(paths.len().max(1));
@@ -192,18 +225,18 @@ pub fn check_all(
             done = done.saturating_add(judged.len());
             progress(done, paths.len());
             waiting.insert(first, judged);
-            // In the order of the names, so that two runs say the same.
             while let Some(judged) = waiting.remove(&turn) {
                 turn = turn.saturating_add(judged.len());
                 for one in judged {
-                    sum.take(one);
+                    run.take(one);
                 }
             }
         }
         for judged in waiting.into_values().flatten() {
-            sum.take(judged);
+            run.take(judged);
         }
     });
+    let mut sum = run.end();
     if sum.held == 0 && sum.exit == Exit::Ok {
         let what = "no attestation in the folder holds: nothing is not success";
         sum.refuse(Finding::new(codes::NO_STATEMENTS, what).at(folder.display().to_string()));
@@ -223,27 +256,24 @@ fn take<'p>(next: &AtomicUsize, paths: &'p [PathBuf]) -> Option<(usize, &'p [Pat
 const TOGETHER: usize = 16;
 
 fn judge(path: &Path, by: By<'_>) -> Judged {
-    let mut out = Judged {
-        place: path.display().to_string(),
-        attestations: 0,
-        artifact: false,
-        signers: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut out = Judged { place: path.display().to_string(), ..Judged::default() };
     let judged = if path.is_dir() { layout(path, by, &mut out) } else { file(path, by, &mut out) };
-    match judged {
-        Ok(()) => {}
-        // The attestation beside it has to be about it, and is judged by itself.
-        Err(_) if has_one_beside(path) => out.artifact = true,
-        Err(FlowError::Refused(findings)) => out.findings = findings,
-        Err(error) => {
-            let what = error.to_string();
-            out.findings.push(Finding::new(codes::BUNDLE_MALFORMED, what).at(out.place.as_str()));
-        }
+    if let Err(error) = judged {
+        out.findings = refusals(error, &out.place);
+        out.unread = may_have_one_beside(path).then(|| path.to_owned());
     }
     out
 }
 
+/// Why something is refused.
+fn refusals(error: FlowError, place: &str) -> Vec<Finding> {
+    let FlowError::Refused(findings) = error else {
+        return vec![Finding::new(codes::BUNDLE_MALFORMED, error.to_string()).at(place)];
+    };
+    findings
+}
+
+/// Fails where it cannot be read as attestations.
 fn file(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     let size = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default();
     if size > u64::try_from(limits::DOCUMENT_BYTES).unwrap_or(u64::MAX) {
@@ -263,6 +293,7 @@ fn doubted(beside: Beside, out: &mut Judged) {
         out.signers.clear();
     }
     out.findings.extend(beside.doubts);
+    out.about = beside.file;
 }
 
 /// A file that is too large for one document holds lines. They are judged as they are read, so that the memory stays flat.

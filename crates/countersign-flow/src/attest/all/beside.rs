@@ -43,7 +43,9 @@ fn file_of(path: &Path) -> Option<PathBuf> {
 /// What an attestation lies beside.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
-    /// The file, where there is one that could be read.
+    /// Where it is, if it could be read.
+    pub(super) file: Option<PathBuf>,
+    /// What was read of it.
     pub(super) looked: Option<Looked>,
     /// Why it may not be what is used.
     pub(super) doubts: Vec<Finding>,
@@ -56,24 +58,24 @@ impl Beside {
         match artifact::look(&file, keep) {
             Ok(looked) => {
                 let doubts = documents::doubtful(&looked, &file.display().to_string());
-                Self { looked: Some(looked), doubts }
+                Self { file: Some(file), looked: Some(looked), doubts }
             }
             Err(error) => {
                 let doubt = Finding::new(codes::BUNDLE_MALFORMED, error.to_string()).at(path.display().to_string());
-                Self { looked: None, doubts: vec![doubt] }
+                Self { file: None, looked: None, doubts: vec![doubt] }
             }
         }
     }
 }
 
-/// Whether an attestation lies beside this file, by its name, and beside no other one that is nearer to its own. What has one
-/// beside it is itself an artifact, whose content nobody reads: it speaks for no other file.
-pub(super) fn has_one_beside(path: &Path) -> bool {
+/// Whether by its name an attestation lies beside this file, and beside no other one that is nearer to its own. What lies there may be no
+/// attestation: that shows when it is read.
+pub(super) fn may_have_one_beside(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file()) else { return false };
     let kinds = std::iter::once("").chain(KINDS.iter().copied());
     let mut names = kinds.flat_map(|kind| BESIDE.iter().map(move |end| format!("{name}{kind}{end}")));
     names.any(|beside| {
         let beside = path.with_file_name(beside);
-        beside.is_file() && file_of(&beside).as_deref() == Some(path) && !has_one_beside(&beside)
+        beside.is_file() && file_of(&beside).as_deref() == Some(path)
     })
 }
