@@ -1,6 +1,6 @@
 //! `verify --all`: what lies in a folder is held to what each of it is held to by itself.
 
-use super::attested_door::{APP, BY_KEY, EXPECT, PROVENANCE, app, key, provenance, ready, sign, subject};
+use super::attested_door::{APP, BY_KEY, EXPECT, PROVENANCE, app, key, provenance, ready, sign, sign_anyhow, subject};
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
 use countersign_tests::door::Door;
@@ -175,4 +175,25 @@ fn a_bundle_that_was_signed_as_well_is_an_attestation_and_what_is_none_makes_not
     );
     std::fs::remove_file(door.path().join("all").join(above)).unwrap();
     door.run(&line).expect(4, &["0 of 0 attestations hold, in 2 files, 2 (bundle-malformed 2) of them refused"]);
+}
+
+#[test]
+fn a_subject_by_a_digest_that_is_not_compared_is_none_that_differs() {
+    let door = folder();
+    door.write("expect.toml", EXPECT.as_bytes());
+    let line = format!("verify --all all {BY_KEY} --expect expect.toml");
+    let verify = |digest: &Value| {
+        sign_anyhow(&door, &json!([{"name": "app", "digest": digest}]));
+        door.write("all/b.json", &door.read("b.json"));
+        door.run(&line)
+    };
+    for (name, length) in [("gitCommit", 40), ("sha1", 40), ("sha384", 96)] {
+        let said = verify(&json!({name: "a".repeat(length)}));
+        said.expect(3, &["sigstore-unsupported", "no subject of the statement has a SHA-256 or SHA-512", name]);
+        assert!(!said.text.contains("subject-mismatch"), "{}", said.text);
+    }
+    verify(&json!({"sha512": "a".repeat(128)})).expect(0, &["1 of 1 attestations hold"]);
+    // An artifact that lies beside is compared, and is not this one.
+    door.write("all/b.json.intoto.jsonl", &door.read("b.json"));
+    door.run(&line).expect(4, &["subject-mismatch", "1 of 2 attestations hold"]);
 }

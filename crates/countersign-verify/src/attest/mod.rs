@@ -106,9 +106,16 @@ pub fn verify(
     if let Some(statement) = &statement
         && !wanted.is_subject_of(statement)
     {
-        let mut finding = Finding::new(codes::SUBJECT_MISMATCH, "the statement is about another artifact")
-            .at(place)
-            .expected(wanted.describe(), "the artifact");
+        let mut finding = if wanted.sha256.is_none() && wanted.sha512.is_none() {
+            // Nobody named an artifact, and the statement names none that could be compared.
+            Finding::new(codes::SIGSTORE_UNSUPPORTED, "no subject of the statement has a SHA-256 or SHA-512")
+                .at(place)
+                .expected("sha256 or sha512", "countersign")
+        } else {
+            Finding::new(codes::SUBJECT_MISMATCH, "the statement is about another artifact")
+                .at(place)
+                .expected(wanted.describe(), "the artifact")
+        };
         for subject in statement.subjects.iter().take(5) {
             // Of algorithms that are not known there may stand anything, of any length.
             let shown = |(name, text): (&String, &String)| {
