@@ -197,3 +197,35 @@ fn a_subject_by_a_digest_that_is_not_compared_is_none_that_differs() {
     door.write("all/b.json.intoto.jsonl", &door.read("b.json"));
     door.run(&line).expect(4, &["subject-mismatch", "1 of 2 attestations hold"]);
 }
+
+#[test]
+fn thousands_of_notes_hide_no_refusal() {
+    let door = folder();
+    sign(&door, "b.json", "k.pem", KIND, &app(), &json!({}));
+    let bundle = door.read("b.json");
+    for number in 0..limits::VERIFY_LISTED {
+        door.write(&format!("all/{number}.json"), &bundle);
+    }
+    let line = format!("verify --all all {BY_KEY}");
+    let said = door.run(&line);
+    said.expect(0, &["1000 of 1000 attestations hold"]);
+    assert!(!said.text.contains("more was found than"), "{}", said.text);
+    door.write("all/z.json", b"{");
+    door.run(&line).expect(
+        4,
+        &[
+            "bundle-malformed",
+            "--> all/z.json\n",
+            "more was found than the 1000 findings",
+            "1 (bundle-malformed 1) of them refused",
+        ],
+    );
+    let said = door.run(&format!("--format json {line}"));
+    let sum: Value = serde_json::from_str(&said.out).unwrap();
+    let findings = sum["findings"].as_array().unwrap();
+    assert_eq!((findings.len(), &sum["more"]), (limits::VERIFY_LISTED, &json!(true)));
+    assert_eq!(
+        (&findings[0]["at"], &sum["codes"]),
+        (&json!(["all/z.json"]), &json!({"bundle-malformed": 1, "transparency-none": 1000}))
+    );
+}

@@ -49,6 +49,9 @@ pub struct Sum {
     pub signers: BTreeMap<String, usize>,
     /// The first of what was found.
     pub findings: Vec<Finding>,
+    /// What is only noted, until it is known how much room refusals leave.
+    #[serde(skip)]
+    notes: Vec<Finding>,
     /// Whether more was found than is listed.
     pub more: bool,
     /// How the run ends.
@@ -67,6 +70,7 @@ impl Sum {
             reasons: BTreeMap::new(),
             signers: BTreeMap::new(),
             findings: Vec::new(),
+            notes: Vec::new(),
             more: false,
             exit: Exit::Ok,
         }
@@ -116,8 +120,17 @@ impl Sum {
                 let count = counts.entry(finding.code.to_string()).or_default();
                 *count = count.saturating_add(1);
             }
-            if self.findings.len() < limits::VERIFY_LISTED { self.findings.push(finding) } else { self.more = true }
+            let list = if finding.class.blocks() { &mut self.findings } else { &mut self.notes };
+            if list.len() < limits::VERIFY_LISTED { list.push(finding) } else { self.more = true }
         }
+    }
+
+    /// With what is noted behind what is refused, as far as there is room: thousands of notes hide no refusal.
+    fn listed(mut self) -> Self {
+        let room = limits::VERIFY_LISTED.saturating_sub(self.findings.len());
+        self.more |= self.notes.len() > room;
+        self.findings.extend(self.notes.drain(..).take(room));
+        self
     }
 }
 
@@ -242,7 +255,7 @@ pub fn check_all(
         sum.refuse(Finding::new(codes::NO_STATEMENTS, what).at(folder.display().to_string()));
         sum.refused = 0;
     }
-    Ok(sum)
+    Ok(sum.listed())
 }
 
 /// The next few files: whoever collects is woken once for all of them.

@@ -168,8 +168,16 @@ impl Verify {
             } else {
                 format!("{} more are artifacts with an attestation beside them\n", sum.artifacts)
             };
+            let more = if sum.more {
+                format!(
+                    "more was found than the {} findings that are listed, also with --format json: refusals come before notes\n",
+                    sum.findings.len()
+                )
+            } else {
+                String::new()
+            };
             format!(
-                "{}\n{}{}{} of {} attestations hold, in {} files, {} of them refused\n{artifacts}{end}\n",
+                "{}\n{}{}{more}{} of {} attestations hold, in {} files, {} of them refused\n{artifacts}{end}\n",
                 folder.display(),
                 text::table(&["attestations", "signer"], &rows),
                 text::findings(&sum.findings),
