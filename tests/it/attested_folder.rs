@@ -229,3 +229,18 @@ fn thousands_of_notes_hide_no_refusal() {
         (&json!(["all/z.json"]), &json!({"bundle-malformed": 1, "transparency-none": 1000}))
     );
 }
+
+#[test]
+fn a_careless_dot_of_a_pattern_is_said_of_a_folder_as_of_one_artifact() {
+    let door = folder();
+    sign(&door, "all/app.json", "k.pem", PROVENANCE, &app(), &provenance());
+    let builder = "[[provenance.builders]]\nid = \"https://x.example/c\"\nissuer = \"https://issuer.example\"\n";
+    let subject = "subject = { regex = '^https://github.com/o/.*$' }\n";
+    door.write("expect.toml", format!("{EXPECT}{builder}{subject}").as_bytes());
+    for what in ["--all all", "app --bundle all/app.json"] {
+        let said = door.run(&format!("verify {what} {BY_KEY} --expect expect.toml"));
+        said.expect(0, &["note[identity-careless-dot]", "--> ^https://github.com/o/.*$\n", "verified"]);
+    }
+    door.run(&format!("verify --all all {BY_KEY} --certificate-identity-regexp ^https://github.com/p/.*$ --certificate-oidc-issuer https://issuer.example"))
+        .expect(4, &["note[identity-careless-dot]", "--> ^https://github.com/p/.*$\n"]);
+}

@@ -7,7 +7,7 @@ mod beside;
 mod together;
 
 use super::inputs::{Below, Read, read_bytes, read_file, walk};
-use super::{Expected, Subject, check, oci};
+use super::{Expected, Subject, careless, check, oci};
 use crate::error::FlowError;
 use crate::files;
 use beside::{Beside, may_have_one_beside};
@@ -85,11 +85,11 @@ impl Sum {
             finding = finding.at(path.display().to_string());
         }
         let help = format!("where it is an attestation: `countersign verify … --bundle {}`", first.display());
-        self.refuse(finding.help(help));
+        self.say(finding.help(help));
     }
 
     /// What was found beside the files.
-    fn refuse(&mut self, finding: Finding) {
+    fn say(&mut self, finding: Finding) {
         self.take(Judged { findings: vec![finding], ..Judged::default() });
     }
 
@@ -206,11 +206,14 @@ pub fn check_all(
     let by = By { anchors, expected, dependencies, at };
     let paths = below.files;
     let mut sum = Sum::new(paths.len());
+    for finding in careless(expected) {
+        sum.say(finding);
+    }
     sum.passed_over(&below.hidden);
     for path in &below.odd {
         sum.files = sum.files.saturating_add(1);
         let what = "this is neither a file nor a folder, and was not opened";
-        sum.refuse(Finding::new(codes::BUNDLE_MALFORMED, what).at(path.display().to_string()));
+        sum.say(Finding::new(codes::BUNDLE_MALFORMED, what).at(path.display().to_string()));
     }
     let mut run = Run { sum, unread: BTreeMap::new() };
     // Twice as many as there are cores: while one waits for the disk, another has the core.
@@ -252,7 +255,7 @@ pub fn check_all(
     let mut sum = run.end();
     if sum.held == 0 && sum.exit == Exit::Ok {
         let what = "no attestation in the folder holds: nothing is not success";
-        sum.refuse(Finding::new(codes::NO_STATEMENTS, what).at(folder.display().to_string()));
+        sum.say(Finding::new(codes::NO_STATEMENTS, what).at(folder.display().to_string()));
         sum.refused = 0;
     }
     Ok(sum.listed())

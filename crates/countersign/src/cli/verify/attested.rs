@@ -15,7 +15,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::identity::{Glob, Regex};
 use countersign_core::trust::{Claim, NamePattern};
 use countersign_flow::attest::inputs::{self, Read};
-use countersign_flow::attest::{Expected, Outcome, Subject, check, oci};
+use countersign_flow::attest::{Expected, Outcome, Subject, careless, check, oci};
 use countersign_flow::output::Attested;
 use countersign_flow::{FlowError, documents, files};
 use countersign_report::reports::Facts;
@@ -382,18 +382,6 @@ impl AttestedArgs {
         outcome.checked.findings.extend(careless(&expected));
         Ok(show(begun, &about, outcome))
     }
-}
-
-/// Patterns that let in more than they look like.
-fn careless(expected: &Expected) -> Vec<Finding> {
-    let patterns = expected.identities.iter().flat_map(|identity| [&identity.subject, &identity.issuer]);
-    let loose = patterns.filter(|pattern| matches!(pattern, NamePattern::Regex { regex } if regex.has_careless_dot()));
-    let note = |pattern: &NamePattern| {
-        Finding::new(codes::IDENTITY_CARELESS_DOT, "a `.` of the pattern stands for any character")
-            .at(pattern.text())
-            .help("write `\\.` where a dot is meant")
-    };
-    loose.map(note).collect()
 }
 
 /// The artifact in question.
