@@ -119,9 +119,14 @@ fn what_is_asked_of_one_artifact_alone_is_no_option_of_a_folder() {
     sign(&door, "all/a.json", "k.pem", KIND, &app(), &json!({}));
     let line = format!("verify --all all {BY_KEY}");
     door.run(&line).expect(0, &["verified"]);
-    for more in
-        ["--note refs/notes/attestations", "--note refs/notes/attestations --repo .", "--repo .", "--artifact-name app"]
-    {
+    for more in [
+        "--note refs/notes/attestations",
+        "--note refs/notes/attestations --repo .",
+        "--repo .",
+        "--artifact-name app",
+        "--report junit=out.xml",
+        "--baseline earlier.json",
+    ] {
         door.run(&format!("{line} {more}")).expect(2, &["cannot be used with"]);
     }
 }

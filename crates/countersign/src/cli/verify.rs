@@ -47,7 +47,7 @@ pub(crate) struct Verify {
     #[arg(long = "bundle", value_name = "FILE|DIR")]
     bundles: Vec<PathBuf>,
     /// Check every file below a folder by itself, on all cores
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["artifact", "bundles", "trust", "promoted_to", "note", "repo", "artifact_name"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["artifact", "bundles", "trust", "promoted_to", "note", "repo", "artifact_name", "reports", "baseline"])]
     all: Option<PathBuf>,
     /// A kind of statement that there has to be one of
     #[arg(long = "type", value_name = "KIND")]
