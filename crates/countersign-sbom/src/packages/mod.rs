@@ -4,6 +4,7 @@
 
 mod apart;
 mod auditable;
+mod carried;
 mod gobinary;
 mod markers;
 mod needs;
