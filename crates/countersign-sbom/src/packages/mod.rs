@@ -17,6 +17,7 @@ mod npm_range;
 #[cfg(test)]
 mod npm_scene;
 mod npm_workspaces;
+mod pip_options;
 mod poetry;
 mod poetry_hash;
 mod poetry_markers;
