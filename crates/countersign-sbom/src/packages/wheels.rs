@@ -52,7 +52,9 @@ fn folders(folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>), PackagesError> 
             Some("egg" | "egg-link") => false,
             _ => continue,
         };
-        if read {
+        // pip renames what it is about to replace, and passes over what is left of that.
+        let left = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('~'));
+        if read && !left {
             found.push(path);
         } else {
             passed.push(name_in(&path));
@@ -172,7 +174,7 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
     }
     if passed > 0 {
         partial.insert(format!(
-            "{passed} packages have no metadata that is read (dist-info without METADATA, egg-info without a name, egg, egg-link, or installed in place): they are not listed"
+            "{passed} packages have no metadata that is read (dist-info without METADATA, egg-info without a name, egg, egg-link, installed in place, or left behind by pip under a name that begins with `~`): they are not listed"
         ));
     }
     if !beside.is_empty() {
@@ -522,6 +524,20 @@ mod tests {
         }
         info("old-3.0.egg-info", "old", "3.0");
         assert!(installed(folder.path()).unwrap_err().to_string().contains("old is installed twice"));
+    }
+
+    #[test]
+    fn what_pip_left_of_a_package_that_it_replaced_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        install(folder.path(), "~lask", "", None);
+        fs::write(folder.path().join("~lask-1.0.dist-info/METADATA"), "Name: Flask\nVersion: 1.0\n").unwrap();
+        fs::write(folder.path().join("~ld-1.0.egg-info"), "Name: old\nVersion: 1.0\n").unwrap();
+        assert!(!has_packages(folder.path()).unwrap());
+        install(folder.path(), "Flask", "", None);
+        let made = installed(folder.path()).unwrap();
+        assert_eq!(made.bom.items.iter().map(Item::label).collect::<Vec<_>>(), ["Flask 1.0"]);
+        let told = |text: &String| text.starts_with("2 packages have no metadata that is read") && text.contains('~');
+        assert!(made.partial.iter().any(told), "{:?}", made.partial);
     }
 
     #[test]
