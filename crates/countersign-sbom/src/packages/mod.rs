@@ -5,6 +5,7 @@
 mod apart;
 mod auditable;
 mod carried;
+mod dev;
 mod gobinary;
 mod markers;
 mod needs;

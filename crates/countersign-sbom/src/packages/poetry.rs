@@ -113,10 +113,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     partial.extend(left_out_of(&left, "Poetry"));
     give_conditions(&mut bom, &conditions);
     partial.extend(not_known(open, vague, unresolved));
-    let without = bom.items.iter().filter(|item| item.files.iter().all(|file| file.hashes.is_empty())).count();
-    if without > 0 {
-        partial.push(format!("{without} packages have no digest in the lock file"));
-    }
+    partial.extend(super::dev::undigested(Kind::Poetry, &bom.items));
     partial.push("licences are not in the lock file".to_owned());
     bom.root = Some(root);
     Ok(Made {
