@@ -21,12 +21,16 @@ pub fn to_cyclonedx(bom: &Bom, source: &Sha256, time: Option<Time>) -> Value {
 }
 
 /// The document of what another package manager or a compiler left, with the digest of the file and what only people know
-/// of the project. Of these facts the digests of the artifact are not written: they are the root's own.
+/// of the project. Of these facts the digests of the artifact are not written: they are the root's own. Where what only builds or tests
+/// was left out, the document says so: its lists are all of what runs, and not of what the file has.
 #[must_use]
-pub fn made_to_cyclonedx(bom: &Bom, source: Option<&Sha256>, read_as: &str, facts: &Facts) -> Value {
+pub fn made_to_cyclonedx(bom: &Bom, source: Option<&Sha256>, read_as: &str, without_dev: bool, facts: &Facts) -> Value {
     let mut properties = vec![json!({ "name": "countersign:made-from", "value": read_as })];
     if let Some(source) = source {
         properties.push(json!({ "name": "countersign:made-from-digest", "value": source.to_string() }));
+    }
+    if without_dev {
+        properties.push(json!({ "name": "countersign:left-out", "value": "development" }));
     }
     let missing = unknown(facts);
     if !missing.is_empty() {

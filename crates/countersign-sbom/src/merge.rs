@@ -1,5 +1,6 @@
 //! Several SBOMs as one: a release and the artifacts that it is made of. Deterministic, whatever the order they are given in.
 
+mod again;
 mod same;
 
 use crate::bom::write::{tool, with_serial};
@@ -173,6 +174,12 @@ impl Work {
         if let (None, Some(map)) = (&own, root.as_object_mut()) {
             map.insert("bom-ref".to_owned(), format!("part:{short}").into());
         }
+        let (copies, listed): (Vec<&Value>, Vec<&Value>) = array(map, "components")
+            .partition(|one| own.is_some() && one.get("bom-ref").and_then(Value::as_str) == own.as_deref());
+        for copy in copies {
+            let otherwise = again::join(&mut root, copy).into_iter();
+            self.left_out.extend(otherwise.map(|key| format!("components.{key} (of what the document is about)")));
+        }
         let more = Self::build(metadata, &mut root);
         // Of the part's document, which is about this: in the merged one they would be the release's.
         let references: Vec<Value> = array(map, "externalReferences").cloned().collect();
@@ -183,10 +190,8 @@ impl Work {
                 list.extend(new);
             }
         }
-        let listed = array(map, "components");
-        let again = |one: &Value| own.is_some() && one.get("bom-ref").and_then(Value::as_str) == own.as_deref();
         let mut things = vec![root];
-        things.extend(listed.filter(|one| !again(one)).cloned());
+        things.extend(listed.into_iter().cloned());
         let components = things.len();
         things.extend(array(map, "services").cloned());
         things.iter_mut().for_each(Value::sort_all_objects);

@@ -37,6 +37,9 @@ fn a_lock_file_becomes_a_document_that_sign_takes() {
     door.run("sbom from web --without-dev --output prod.cdx.json").expect(0, &["1 components"]);
     let document: Value = serde_json::from_slice(&door.read("prod.cdx.json")).unwrap();
     assert!(!document.to_string().contains("pkg:npm/t"), "{document}");
+    let left = json!({"name": "countersign:left-out", "value": "development"});
+    assert!(document["metadata"]["properties"].as_array().unwrap().contains(&left), "{document}");
+    assert!(!String::from_utf8(first).unwrap().contains("countersign:left-out"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::time::Time;
 use countersign_record::atomic::write_atomic;
-use countersign_sbom::bom::{Document, Format, Item, Scope};
+use countersign_sbom::bom::{Document, Format, Scope};
 use countersign_sbom::packages::{self, Ecosystem, Kind, PackagesError};
 use countersign_sbom::{Facts, People, convert};
 use std::path::Path;
@@ -81,10 +81,10 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         .to_owned(),
     ];
     if request.without_dev {
-        leave_out_dev(&mut made.bom);
+        made.leave_out_dev();
     }
     let source = made.digest.unwrap_or_else(|| Sha256::of(made.read_as.as_bytes()));
-    let value = convert::made_to_cyclonedx(&made.bom, made.digest.as_ref(), &made.read_as, &facts);
+    let value = convert::made_to_cyclonedx(&made.bom, made.digest.as_ref(), &made.read_as, request.without_dev, &facts);
     let document = Document { format: Format::CycloneDx("1.6"), value };
     let place = request.output.unwrap_or(request.source);
     let faults = schema_findings(&document, place)?;
@@ -129,18 +129,4 @@ fn people(request: &From<'_>) -> Result<People, FlowError> {
     }
     let folder = if request.source.is_dir() { Some(request.source) } else { request.source.parent() };
     Ok(folder.map(|folder| People::read(&folder.join("countersign.toml"))).transpose()?.unwrap_or_default())
-}
-
-/// Takes out what only builds or tests, every edge from and to it, and those between others that only hold with it.
-fn leave_out_dev(bom: &mut countersign_sbom::bom::Bom) {
-    let gone = |item: &Item| item.scope == Scope::Excluded;
-    let left: std::collections::BTreeSet<String> =
-        bom.items.iter().filter(|item| gone(item)).map(|item| item.reference.clone()).collect();
-    bom.items.retain(|item| !gone(item));
-    let only_dev = std::mem::take(&mut bom.only_dev);
-    bom.edges.retain(|from, to| {
-        to.retain(|to| !left.contains(to) && !only_dev.contains(&(from.clone(), to.clone())));
-        !left.contains(from)
-    });
-    bom.aggregates.retain(|reference, _| !left.contains(reference));
 }

@@ -223,7 +223,11 @@ fn completeness(elements: &Elements<'_>, order: &[&str], bom: &mut Bom) -> Resul
         let targets = references(element, "to")?;
         let unknown = targets.iter().any(|to| individual(to) == Some("NoAssertionElement"));
         let none = !unknown && targets.iter().any(|to| individual(to) == Some("NoneElement"));
+        // Files and the like are no components: of a list that has some, not all is taken.
+        let dropped = |to: &&str| bom.others.contains(*to) && individual(to).is_none();
+        let cut = of_what_runs && targets.iter().any(dropped);
         let claim = match text(map, "completeness", at)? {
+            _ if cut => Claim::Incomplete,
             Some("incomplete") => Claim::Incomplete,
             Some("complete") if !unknown => Claim::Complete,
             None if none => Claim::Complete,
@@ -415,6 +419,29 @@ mod tests {
         assert_eq!(of(&[json!({"relationshipType": "contains", "to": ["b"]})]), (1, unknown));
         assert_eq!(of(&[depends("b", "runtime", json!("complete"))]), (1, Some("complete".to_owned())));
         assert_eq!(of(&[depends("b", "test", json!("incomplete"))]).1, Some("incomplete".to_owned()));
+    }
+
+    #[test]
+    fn a_list_with_files_in_it_is_not_all_taken() {
+        let of = |kind: &str, to: &[&str], says: Option<&str>| {
+            let mut relationship =
+                json!({"type": "Relationship", "spdxId": "r", "from": "a", "relationshipType": kind, "to": to});
+            if let Some(says) = says {
+                relationship["completeness"] = json!(says);
+            }
+            let element = |kind: &str, name: &str| json!({"type": kind, "spdxId": name, "name": name});
+            let (a, b) = (element("software_Package", "a"), element("software_Package", "b"));
+            let graph = json!([a, b, element("software_File", "lib.so"), relationship]);
+            let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
+            (bom.edges.get("a").map_or(0, BTreeSet::len), bom.aggregates.get("a").cloned())
+        };
+        let (complete, all) = (Some("complete".to_owned()), Some("complete"));
+        let incomplete = Some("incomplete".to_owned());
+        assert_eq!(of("dependsOn", &["b"], all), (1, complete));
+        assert_eq!(of("dependsOn", &["b", "lib.so"], all), (1, incomplete.clone()));
+        assert_eq!(of("dependsOn", &["lib.so"], all), (0, incomplete.clone()));
+        assert_eq!(of("hasStaticLink", &["b", "lib.so"], None), (1, incomplete));
+        assert_eq!(of("contains", &["lib.so"], all), (0, None), "what it contains is no dependency");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 mod apart;
 mod auditable;
+mod carried;
+mod dev;
 mod gobinary;
 mod markers;
 mod needs;
@@ -16,6 +18,7 @@ mod npm_range;
 #[cfg(test)]
 mod npm_scene;
 mod npm_workspaces;
+mod pip_options;
 mod poetry;
 mod poetry_hash;
 mod poetry_markers;

@@ -92,10 +92,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     partial.extend(missing.said());
     partial.extend(rules.said());
     partial.extend(left_out_of(&left, "npm"));
-    let without = bom.items.iter().filter(|item| item.kind == "library" && !item.has_digest()).count();
-    if without > 0 {
-        partial.push(format!("{without} packages have no digest in the lock file"));
-    }
+    partial.extend(super::dev::undigested(Kind::Npm, &bom.items));
     for item in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
         let word = if missing.of.contains(&item) { "incomplete" } else { "complete" };
         bom.aggregates.insert(item, word.to_owned());

@@ -4,7 +4,7 @@ use super::apart::{Budget, never};
 use super::markers::{Answer, Condition, Facts};
 use super::needs::{self, Asker, Found};
 use super::poetry_hash::fingerprints;
-use super::poetry_markers::{EMPTY, marker_of};
+use super::poetry_markers::{EMPTY, marker_of, never_in};
 use super::python::{
     From, condition, conditions as give_conditions, digest, extras, normal, purl, range, reference, requirement,
 };
@@ -113,10 +113,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     partial.extend(left_out_of(&left, "Poetry"));
     give_conditions(&mut bom, &conditions);
     partial.extend(not_known(open, vague, unresolved));
-    let without = bom.items.iter().filter(|item| item.files.iter().all(|file| file.hashes.is_empty())).count();
-    if without > 0 {
-        partial.push(format!("{without} packages have no digest in the lock file"));
-    }
+    partial.extend(super::dev::undigested(Kind::Poetry, &bom.items));
     partial.push("licences are not in the lock file".to_owned());
     bom.root = Some(root);
     Ok(Made {
@@ -367,7 +364,7 @@ fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item
     }
     let groups: Option<Vec<&str>> =
         package.get("groups").and_then(Value::as_array).map(|list| list.iter().filter_map(Value::as_str).collect());
-    let main = groups.as_ref().is_none_or(|groups| groups.contains(&"main"));
+    let main = groups.as_ref().is_none_or(|groups| groups.contains(&"main")) && !never_in(package, "main");
     let optional = package.get("optional").and_then(Value::as_bool) == Some(true);
     let conditions = own_conditions(package, groups.as_deref());
     item.scope = if !main || text_in(package, "category").is_some_and(|category| category != "main") {
@@ -383,17 +380,17 @@ fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item
     Ok(item)
 }
 
-/// On what conditions a package is there: one for all groups, or one for each. The main group's counts; without it, a group that has the
-/// package in any case ends all.
+/// On what conditions a package is there: one for all groups, or one for each. The main group's counts, unless it never has the package;
+/// without it, a group that has the package in any case ends all.
 fn own_conditions<'t>(package: &'t Table, groups: Option<&[&str]>) -> Option<BTreeSet<&'t str>> {
     let markers = package.get("markers")?;
     if let Some(text) = markers.as_str() {
-        return Some(BTreeSet::from([text]));
+        return Some(Some(text).filter(|text| *text != EMPTY).into_iter().collect());
     }
     let by_group = markers.as_table()?;
     let of = |group: &str| text_in(by_group, group);
     let groups = groups.unwrap_or(&["main"]);
-    if groups.contains(&"main") {
+    if groups.contains(&"main") && !never_in(package, "main") {
         return of("main").map(|marker| BTreeSet::from([marker]));
     }
     groups.iter().map(|group| of(group)).filter(|marker| *marker != Some(EMPTY)).collect()

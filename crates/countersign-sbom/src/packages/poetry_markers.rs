@@ -21,9 +21,43 @@ pub(super) fn marker_of(package: &Table) -> Option<String> {
     Some(if there.is_empty() { EMPTY.to_owned() } else { there.join(" or ") })
 }
 
+/// Whether a package is never there for the sake of a group.
+pub(super) fn never_in(package: &Table, group: &str) -> bool {
+    let said = match package.get("markers") {
+        Some(Value::String(text)) => Some(text.as_str()),
+        Some(Value::Table(by_group)) => text_in(by_group, group),
+        _ => None,
+    };
+    said == Some(EMPTY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::poetry::read;
+
+    #[test]
+    fn what_is_never_there_for_the_main_group_is_no_part_of_what_runs() {
+        let of = |more: &str| {
+            let lock = format!(
+                "[[package]]\nname = \"a\"\nversion = \"1.0\"\nfiles = []\n{more}\n\
+                 [metadata]\nlock-version = \"2.1\"\ncontent-hash = \"x\"\n"
+            );
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("poetry.lock");
+            std::fs::write(&path, lock).unwrap();
+            let item = read(&path).unwrap().bom.items.remove(0);
+            let said: Vec<String> = item.properties.into_iter().map(|(_, value)| value).collect();
+            (item.scope.word(), said.join(" "))
+        };
+        let groups = "groups = [\"main\", \"dev\"]\nmarkers = ";
+        let pair = |scope: &'static str, said: &str| (scope, said.to_owned());
+        let never = "{ main = \"<empty>\", dev = \"os_name == 'nt'\" }";
+        assert_eq!(of(&format!("{groups}{never}")), pair("excluded", "os_name == 'nt'"));
+        assert_eq!(of(&format!("{groups}{{ main = \"<empty>\" }}")), pair("excluded", ""));
+        assert_eq!(of(&format!("{groups}\"<empty>\"")), pair("excluded", ""));
+        let other = "{ main = \"os_name == 'nt'\", dev = \"<empty>\" }";
+        assert_eq!(of(&format!("{groups}{other}")), pair("optional", "os_name == 'nt'"));
+    }
 
     #[test]
     fn conditions_by_group_tell_versions_apart_where_each_group_has_one() {

@@ -1,5 +1,6 @@
 //! `requirements.txt` as pip-compile and uv write it: pinned versions, digests, and comments that say who asks for what.
 
+use super::pip_options::{self, Said};
 use super::python::{From, condition, digest, purl, reference, requirement};
 use super::{Kind, Made, PackagesError, UNNAMED, application, bytes_of, library, malformed, public, purl_error};
 use crate::bom::{Bom, File, Item, Scope};
@@ -11,6 +12,8 @@ use std::path::Path;
 struct Entry {
     line: usize,
     text: String,
+    /// The digests among its options, as they are written there.
+    hashes: Vec<String>,
     via: Vec<String>,
 }
 
@@ -21,6 +24,12 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let mut places = Places::default();
     let entries = entries(&text, &mut places, &mut partial);
     let index = places.index();
+    if let Some(first) = places.unread.first() {
+        partial.insert(format!(
+            "{} lines have options that are not known, or words that belong to none: these were not read (the first is line {first})",
+            places.unread.len()
+        ));
+    }
     let mut bom = Bom::made();
     let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut vias: Vec<(String, Vec<String>)> = Vec::new();
@@ -144,6 +153,8 @@ fn settled(from: From) -> From {
 struct Places {
     index: Option<String>,
     none: bool,
+    /// Lines with something beside requirements that is not known.
+    unread: BTreeSet<usize>,
 }
 
 impl Places {
@@ -201,24 +212,51 @@ fn entry(line: usize, whole: &str, places: &mut Places, partial: &mut BTreeSet<S
     let (text, behind) = whole.split_at_checked(cut)?;
     let via = behind.trim_start_matches([' ', '#']).strip_prefix("via ").into_iter().flat_map(|via| via.split(','));
     let text = text.trim();
-    // What lies in a repository is named as well where it is installed in place; a folder of the machine is not.
-    let in_place = text.strip_prefix("--editable").or_else(|| text.strip_prefix("-e"));
-    let in_place = in_place.map(|rest| rest.trim_start_matches([' ', '\t', '=']));
-    let text = in_place.filter(|rest| rest.contains("://") && !is_of_the_machine(rest)).unwrap_or(text);
-    let is = |flags: &[&str]| flags.iter().any(|flag| text.starts_with(flag));
-    if let Some(rest) = text.strip_prefix("--index-url").or_else(|| text.strip_prefix("-i ")) {
-        places.index = Some(rest.trim_start_matches(['=', ' ']).to_owned());
-    } else if is(&["--no-index"]) {
+    let (head, options) = pip_options::parted(text);
+    let said = pip_options::read(options);
+    if said.contains(&Said::Unknown) {
+        places.unread.insert(line);
+    }
+    let via = via.map(|name| name.trim().to_owned()).collect();
+    if !head.is_empty() {
+        // Behind a requirement, what would be said of the whole list is not taken.
+        let hashes = said.into_iter().filter_map(|one| match one {
+            Said::Known("--hash", value) => Some(value),
+            Said::Known(..) | Said::Unknown => None,
+        });
+        return Some(Entry { line, text: head.trim().to_owned(), hashes: hashes.collect(), via });
+    }
+    let has = |names: &[&str]| said.iter().any(|one| matches!(one, Said::Known(name, _) if names.contains(name)));
+    let in_place = said.iter().find_map(|one| match one {
+        Said::Known("--editable", value) => Some(value),
+        Said::Known(..) | Said::Unknown => None,
+    });
+    // What lies in a repository is named as well where it is installed in place; a folder of the machine is not. Beside it, and beside
+    // another list, pip takes no other option.
+    if let Some(place) = in_place {
+        if place.contains("://") && !is_of_the_machine(place) {
+            return Some(Entry { line, text: place.trim().to_owned(), hashes: Vec::new(), via });
+        }
+        partial.insert("the list names folders that are installed in place, which were not read".to_owned());
+        return None;
+    }
+    if has(&["--requirement", "--constraint"]) {
+        partial.insert("the list names other lists, which were not read".to_owned());
+        return None;
+    }
+    if has(&["--no-index"]) {
         places.none = true;
         partial.insert("the list asks no index: where its packages come from is not known".to_owned());
-    } else if is(&["-r", "--requirement", "-c", "--constraint"]) {
-        partial.insert("the list names other lists, which were not read".to_owned());
-    } else if is(&["-e", "--editable"]) {
-        partial.insert("the list names folders that are installed in place, which were not read".to_owned());
-    } else if is(&["--extra-index-url", "--find-links", "-f "]) {
+    }
+    if has(&["--extra-index-url", "--find-links"]) {
         partial.insert("the list names further places of packages: which one each comes from is not known".to_owned());
-    } else if !text.is_empty() && !text.starts_with('-') {
-        return Some(Entry { line, text: text.to_owned(), via: via.map(|name| name.trim().to_owned()).collect() });
+    }
+    for one in said {
+        if let Said::Known("--index-url" | "--pypi-url", value) = one
+            && !value.is_empty()
+        {
+            places.index = Some(value);
+        }
     }
     None
 }
@@ -314,12 +352,13 @@ fn behind(place: &str, is_address: bool) -> Bare<'_> {
 
 fn component(path: &Path, entry: &Entry, index: &From) -> Result<Item, PackagesError> {
     let place = format!("line {}", entry.line);
-    // Options of one requirement stand behind it.
-    let (head, options) = entry.text.split_once(" -").unwrap_or((&entry.text, ""));
-    let head = head.trim();
+    let head = entry.text.as_str();
     let (name, marker) = requirement(head);
     let unknown = || malformed(path, &place, "its hash is no digest that is known");
-    let mut hashes = hashes(options).map(|hash| hash.ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
+    let mut hashes = Vec::new();
+    for hash in &entry.hashes {
+        hashes.push(digest(hash).ok_or_else(unknown)?);
+    }
     let found = match bare(head) {
         Some(bare) => Some(bare),
         None => named(head).map(|found| called(path, &place, found, &name)).transpose()?,
@@ -337,7 +376,7 @@ fn component(path: &Path, entry: &Entry, index: &From) -> Result<Item, PackagesE
         let what = "its name is a variable of the environment, and its value is not in the list: write the name";
         return Err(malformed(path, &place, what));
     }
-    if name.is_empty() || entry.text.len() > limits::LOCK_FILE_BYTES {
+    if name.is_empty() || head.len() > limits::LOCK_FILE_BYTES {
         return Err(malformed(path, &place, "this is no requirement"));
     }
     let version = pinned(head.split(';').next().unwrap_or(head));
@@ -381,14 +420,6 @@ fn called<'t>(path: &Path, place: &str, found: Bare<'t>, name: &str) -> Result<B
         }
         None => Ok(Bare { name: Some(name.to_owned()), ..found }),
     }
-}
-
-/// The digests among the options, whose first `-` was taken off; none where one is not known.
-fn hashes(options: &str) -> impl Iterator<Item = Option<(String, String)>> {
-    options.split("-hash").skip(1).map(|part| {
-        let word = part.trim_start_matches(['=', ' ', '\'', '"']).split(' ').next().unwrap_or_default();
-        digest(word.trim_end_matches(['\'', '"']))
-    })
 }
 
 /// A package by its address or path. Where that does not say its name, it has none: the file's name stands in its place, and no
@@ -609,6 +640,44 @@ mod tests {
         let made = made("a==1.0\n--no-index\n--find-links ./wheels\n-i https://pypi.org/simple\n").unwrap();
         assert_eq!(made.bom.items[0].reference, "path:a@1.0");
         assert!(made.partial.iter().any(|text| text.contains("asks no index")), "{:?}", made.partial);
+    }
+
+    #[test]
+    fn an_option_of_pip_counts_in_every_spelling_and_wherever_it_stands() {
+        let hash = "ab".repeat(32);
+        let of = |line: &str| made(&format!("{line}\nidna==3.6 --has 'sha256:{hash}'\n")).unwrap();
+        for line in [
+            "--pypi-url https://pip.example.com/simple",
+            "--index https://pip.example.com/simple",
+            "-ihttps://pip.example.com/simple",
+            "--index-url 'https://pip.example.com/simple'",
+            "--trusted-host pip.example.com --index-url \"https://pip.example.com/simple\"",
+        ] {
+            let made = of(line);
+            let item = &made.bom.items[0];
+            let purl = "pkg:pypi/idna@3.6?repository_url=https://pip.example.com/simple";
+            assert_eq!((item.purl.as_deref(), item.files.len()), (Some(purl), 1), "{line}");
+            assert!(!made.partial.iter().any(|text| text.contains("not known, or words")), "{:?}", made.partial);
+        }
+        for (line, told) in [
+            ("--pre --extra-index-url https://pip.example.com/simple", "further places of packages"),
+            ("--extra-index https://pip.example.com/simple", "further places of packages"),
+            ("-fhttps://pip.example.com/", "further places of packages"),
+            ("--find https://pip.example.com/", "further places of packages"),
+            ("--no-ind", "asks no index"),
+            ("--requirem other.txt", "other lists"),
+            ("-rother.txt", "other lists"),
+            ("--edit ./x", "installed in place"),
+            ("--unheard-of https://pip.example.com/simple", "1 lines have options that are not known"),
+            ("--index-url 'https://pip.example.com/simple", "1 lines have options that are not known"),
+            ("--pre another==1", "words that belong to none"),
+        ] {
+            let made = of(line);
+            assert!(made.partial.iter().any(|text| text.contains(told)), "{line}: {:?}", made.partial);
+            assert_eq!(made.bom.items.len(), 1, "{line}");
+        }
+        let behind = made("a==1 --index-url https://pip.example.com/simple\n").unwrap();
+        assert_eq!(behind.bom.items[0].purl.as_deref(), Some("pkg:pypi/a@1"), "pip does not take it there");
     }
 
     #[test]

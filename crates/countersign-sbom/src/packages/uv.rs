@@ -134,14 +134,7 @@ fn partial(bom: &Bom, conditions: usize) -> Vec<String> {
             "the lock file serves every platform: {conditions} dependencies hold under a condition, and what only they need is called optional"
         ));
     }
-    let without = bom
-        .items
-        .iter()
-        .filter(|item| item.purl.is_some() && item.files.iter().all(|file| file.hashes.is_empty()))
-        .count();
-    if without > 0 {
-        partial.push(format!("{without} packages have no digest in the lock file"));
-    }
+    partial.extend(super::dev::undigested(Kind::Uv, &bom.items));
     partial.push("licences are not in the lock file".to_owned());
     partial
 }

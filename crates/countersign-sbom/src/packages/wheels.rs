@@ -1,6 +1,7 @@
 //! Python packages as they are installed, or as wheels: their metadata, and the SBOMs that they carry (PEP 770) about what
 //! is compiled into them.
 
+use super::carried;
 use super::markers::Facts;
 use super::needs::{self, Asker};
 use super::npm_asks::first_of;
@@ -8,8 +9,7 @@ use super::python::{From, normal, purl, reference};
 use super::surroundings;
 use super::{Kind, Made, PackagesError, application, bytes_of, library, licence, malformed, purl_error};
 use crate::archive::{self, Archive};
-use crate::bom::{Bom, Document, File, Item, Scope};
-use crate::schema;
+use crate::bom::{Bom, Item};
 use crate::version::{Scheme, Version};
 use countersign_core::{digest::Sha256, limits};
 use std::cmp::Ordering;
@@ -52,7 +52,9 @@ fn folders(folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>), PackagesError> 
             Some("egg" | "egg-link") => false,
             _ => continue,
         };
-        if read {
+        // pip renames what it is about to replace, and passes over what is left of that.
+        let left = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('~'));
+        if read && !left {
             found.push(path);
         } else {
             passed.push(name_in(&path));
@@ -172,7 +174,7 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
     }
     if passed > 0 {
         partial.insert(format!(
-            "{passed} packages have no metadata that is read (dist-info without METADATA, egg-info without a name, egg, egg-link, or installed in place): they are not listed"
+            "{passed} packages have no metadata that is read (dist-info without METADATA, egg-info without a name, egg, egg-link, installed in place, or left behind by pip under a name that begins with `~`): they are not listed"
         ));
     }
     if !beside.is_empty() {
@@ -371,17 +373,16 @@ fn build(
         }
         bom.items.push(item);
         for (file, bytes) in &dist.sboms {
-            match carried_bom(&own, file, bytes) {
-                Ok((items, edges, holds)) => {
-                    if !holds {
+            match carried::read(&own, file, bytes) {
+                Ok(inner) => {
+                    if !inner.holds {
                         invalid.insert(format!("{}/sboms/{file}", dist.place));
+                    }
+                    if inner.lacks || !inner.holds {
                         lacking.insert(own.clone());
                     }
-                    carried = carried.saturating_add(items.len());
-                    bom.items.extend(items);
-                    for (from, to) in edges {
-                        bom.edges.entry(from).or_default().extend(to);
-                    }
+                    carried = carried.saturating_add(inner.items.len());
+                    inner.give(bom);
                 }
                 // One package must not keep the others from having a list.
                 Err(why) => {
@@ -447,49 +448,6 @@ fn origin(direct: Option<&str>) -> From {
         None if url.starts_with("https://") || url.starts_with("http://") => From::Url(url.to_owned()),
         None => From::Folder,
     }
-}
-
-/// Components, edges, and whether the document holds to its schema.
-type Carried = (Vec<Item>, BTreeMap<String, BTreeSet<String>>, bool);
-
-/// The components of an SBOM that a package carries, each with a name that no other package can have taken.
-fn carried_bom(own: &str, file: &str, bytes: &[u8]) -> Result<Carried, String> {
-    let document = Document::parse(bytes).map_err(|error| error.to_string())?;
-    let inner = document.bom().map_err(|error| error.to_string())?;
-    let holds = schema::check(&document).is_ok_and(|faults| faults.listed.is_empty() && faults.more == 0);
-    let prefix = format!("{own}#{file}:");
-    // What the SBOM is about is the package itself, or a part of it.
-    let about = inner.root.as_ref().map(|root| root.reference.clone());
-    let own_name = |name: &str| own.contains(&format!("/{}@", normal(name)));
-    let same = inner.root.as_ref().is_some_and(|root| own_name(&root.name));
-    let rename = |reference: &str| {
-        if same && about.as_deref() == Some(reference) { own.to_owned() } else { format!("{prefix}{reference}") }
-    };
-    let mut items = Vec::new();
-    for item in inner.all() {
-        if same && about.as_deref() == Some(item.reference.as_str()) {
-            continue;
-        }
-        let mut item = item.clone();
-        item.reference = rename(&item.reference);
-        item.inside = Some(item.inside.as_deref().map_or_else(|| own.to_owned(), rename));
-        item.properties.push(("countersign:carried-in".to_owned(), file.to_owned()));
-        // A path of the machine that built the package names nothing here.
-        item.purl = item.purl.filter(|purl| !purl.contains("file:"));
-        item.files = item.files.into_iter().map(|file| File { url: None, ..file }).collect();
-        if item.scope == Scope::Required {
-            item.linked = item.linked.or(Some(true));
-        }
-        items.push(item);
-    }
-    let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (from, to) in &inner.edges {
-        edges.entry(rename(from)).or_default().extend(to.iter().map(|to| rename(to)));
-    }
-    if !same && let Some(root) = about {
-        edges.entry(own.to_owned()).or_default().insert(format!("{prefix}{root}"));
-    }
-    Ok((items, edges, holds))
 }
 
 #[cfg(test)]
@@ -569,6 +527,20 @@ mod tests {
     }
 
     #[test]
+    fn what_pip_left_of_a_package_that_it_replaced_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        install(folder.path(), "~lask", "", None);
+        fs::write(folder.path().join("~lask-1.0.dist-info/METADATA"), "Name: Flask\nVersion: 1.0\n").unwrap();
+        fs::write(folder.path().join("~ld-1.0.egg-info"), "Name: old\nVersion: 1.0\n").unwrap();
+        assert!(!has_packages(folder.path()).unwrap());
+        install(folder.path(), "Flask", "", None);
+        let made = installed(folder.path()).unwrap();
+        assert_eq!(made.bom.items.iter().map(Item::label).collect::<Vec<_>>(), ["Flask 1.0"]);
+        let told = |text: &String| text.starts_with("2 packages have no metadata that is read") && text.contains('~');
+        assert!(made.partial.iter().any(told), "{:?}", made.partial);
+    }
+
+    #[test]
     fn a_name_with_a_dash_is_no_shorter_one() {
         let folder = tempfile::tempdir().unwrap();
         install(folder.path(), "Flask", "", None);
@@ -608,6 +580,20 @@ mod tests {
             ("incomplete", "complete")
         );
         assert_eq!(made.bom.items[1].linked, Some(true));
+    }
+
+    #[test]
+    fn a_package_is_no_more_complete_than_the_list_that_it_carries() {
+        let folder = tempfile::tempdir().unwrap();
+        install(folder.path(), "A.a", "", Some(CARRIED));
+        let of = |made: &Made, reference: &str| made.bom.aggregates.get(reference).cloned();
+        let (own, zlib) = ("pkg:pypi/a-a@1.0", "pkg:pypi/a-a@1.0#a.cdx.json:z");
+        let silent = installed(folder.path()).unwrap();
+        assert_eq!((of(&silent, own).as_deref(), of(&silent, zlib)), (Some("complete"), None));
+        let says = r#""compositions":[{"aggregate":"unknown"}],"dependencies":"#;
+        install(folder.path(), "A.a", "", Some(&CARRIED.replace("\"dependencies\":", says)));
+        let open = installed(folder.path()).unwrap();
+        assert_eq!((of(&open, own).as_deref(), of(&open, zlib).as_deref()), (Some("incomplete"), Some("unknown")));
     }
 
     #[test]
