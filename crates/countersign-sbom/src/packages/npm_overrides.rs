@@ -297,6 +297,7 @@ mod tests {
     use super::super::npm::read;
     use super::super::npm_asks::Asked;
     use super::Overrides;
+    use countersign_core::limits;
     use serde_json::{Value, json};
 
     /// A project that asks for a, which asks for `b ~2.1.0`, with this version of b. What is said of it, or the error.

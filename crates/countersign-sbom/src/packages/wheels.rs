@@ -9,7 +9,7 @@ use super::python::{From, normal, purl, reference};
 use super::surroundings;
 use super::{Kind, Made, PackagesError, application, bytes_of, library, licence, malformed, purl_error};
 use crate::archive::{self, Archive};
-use crate::bom::{Bom, Item};
+use crate::bom::Bom;
 use crate::version::{Scheme, Version};
 use countersign_core::{digest::Sha256, limits};
 use std::cmp::Ordering;
@@ -453,6 +453,7 @@ fn origin(direct: Option<&str>) -> From {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bom::Item;
 
     fn install(folder: &Path, name: &str, metadata: &str, sbom: Option<&str>) {
         let folder = folder.join(format!("{name}-1.0.dist-info"));
