@@ -203,7 +203,8 @@ fn an_artifacts_name_makes_no_line_of_its_own_and_steers_no_terminal() {
     door.write(NAME, &door.read("app.bin"));
     let run = |words: &[&str], more: &str| {
         let trust = format!("{more} --trust trust.sigstore.json --trust-digest {}", door.digest());
-        let said = door.run_words(&[words, &trust.split_whitespace().collect::<Vec<_>>()].concat());
+        let trust: Vec<&str> = trust.split_whitespace().collect();
+        let said = door.run_words(&[words, trust.as_slice()].concat());
         assert!(said.text.contains(SHOWN), "{}", said.text);
         assert!(!said.text.contains(['\u{1b}', '\u{202e}']), "{}", said.text);
         assert!(!said.text.lines().any(|line| line.starts_with("PASS, standard")), "{}", said.text);

@@ -109,9 +109,11 @@ pub fn kept_by_a_store(path: &Path) -> Option<PathBuf> {
     within.ancestors().find(|folder| is_log(folder) || is_evidence(folder)).map(Path::to_owned)
 }
 
-/// A checkpoint alone is also what an auditor keeps in a folder of hers. A log of no entries has no tile yet.
+/// A checkpoint alone is also what an auditor keeps in a folder of hers, and a folder called `evidence` may be anybody's. A log of no
+/// entries has no tile yet.
 fn is_log(folder: &Path) -> bool {
-    let beside_evidence = || folder.parent().is_some_and(|store| store.join("evidence").is_dir());
+    let named = folder.file_name().is_some_and(|name| name == "log");
+    let beside_evidence = || named && folder.parent().is_some_and(|store| store.join("evidence").is_dir());
     folder.join("checkpoint").is_file() && (folder.join("tile").is_dir() || beside_evidence())
 }
 
@@ -212,13 +214,20 @@ mod tests {
     #[test]
     fn a_folder_of_a_store_is_known_by_what_lies_in_it() {
         let dir = tempfile::tempdir().unwrap();
-        let folders =
-            ["store/log/tile/0", "store/evidence/sha256/c5", "other/log", "other/evidence", "auditor/log/2026"];
+        let folders = [
+            "store/log/tile/0",
+            "store/evidence/sha256/c5",
+            "other/log",
+            "other/evidence",
+            "other/outside",
+            "auditor/log/2026",
+        ];
         for folder in folders.into_iter().chain(["linked", "elsewhere/tile", "new/log", "new/evidence"]) {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
         fs::write(dir.path().join("store/log/checkpoint"), b"").unwrap();
-        for path in ["auditor/log/checkpoint", "elsewhere/checkpoint", "new/log/checkpoint"] {
+        for path in ["auditor/log/checkpoint", "elsewhere/checkpoint", "new/log/checkpoint", "other/outside/checkpoint"]
+        {
             fs::write(dir.path().join(path), b"").unwrap();
         }
         symlink("store/log/checkpoint", dir.path().join("link")).unwrap();
@@ -236,6 +245,7 @@ mod tests {
         for path in ["store/x", "other/log/x", "other/evidence/x", "x", "no/such/x", "auditor/log/2026/q06.csv"] {
             assert!(!kept(path), "{path}");
         }
+        assert!(!kept("other/outside/checkpoint"), "what is kept of a log, beside evidence that is in no store");
     }
 
     #[test]
