@@ -5,6 +5,7 @@
 use clap::{ArgMatches, Command};
 use countersign_flow::{FlowError, files};
 use countersign_record::atomic::{lies_in, same_file};
+use countersign_sign::KeyPlace;
 use std::any::TypeId;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ const FILES: &[fn() -> TypeId] = &[TypeId::of::<PathBuf>, TypeId::of::<OsString>
 
 /// Verbs that add to what they read, or write it again as it is, where `--output` names it; they ask for themselves what is there.
 const IN_PLACE: &[&str] = &["policy adjudicate", "policy approve", "sbom ingest", "trust sign"];
+
+/// Verbs whose `--output` is the checkpoint that is kept elsewhere, which only ever goes forward.
+const KEEPING: &[&str] = &["log checkpoint", "log rotate"];
 
 /// What a command line names.
 #[derive(Debug, Clone, Default)]
@@ -127,10 +131,11 @@ impl Named {
     /// What is meant to be read and then replaced: an earlier answer that the new one is held against, the checkpoint that is kept
     /// elsewhere, and a document that gets one signature more.
     fn may_meet(&self, written: &Value, read: &Value) -> bool {
-        let of_log = written.option == "checkpoint-output" || self.verb.starts_with("log ");
+        let verb = self.verb.as_str();
+        let of_log = written.option == "checkpoint-output" || KEEPING.contains(&verb);
         read.option == "baseline"
             || (read.option == "least-checkpoint" && of_log && written.option != REPORT)
-            || (IN_PLACE.contains(&self.verb.as_str()) && written.option != REPORT)
+            || (IN_PLACE.contains(&verb) && written.option != REPORT)
     }
 }
 
@@ -283,6 +288,7 @@ mod tests {
             ("promote @/b --report sarif=@/a --least-checkpoint @/a", "is read here"),
             ("promote @/b --checkpoint-output @/a --lock @/a", "is read here"),
             ("promote @/b --checkpoint-output @/a --report sarif=@/a", "named twice"),
+            ("audit report @/b --least-checkpoint @/a --output @/a", "is read here"),
             ("collect snapshot --rendered chart=@/a --output @/a", "is read here"),
             ("audit show 3 @/b --svg @/x --html @/x", "named twice, by --html and by --svg"),
             ("audit show 3 @/b --svg @/x --html @/policy/../x", "named twice"),
