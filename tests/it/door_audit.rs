@@ -105,6 +105,11 @@ fn an_output_takes_the_place_of_nothing_that_is_read_and_a_window_has_time_in_it
         "audit export --store store --output store/evidence/sha256/x",
         "log proof --store store --entry 2 --output store/log/checkpoint",
         "log proof --store store --entry 2 --output store/log/tile/x",
+        "log checkpoint --store store --output store/log/cosigned",
+        "policy build policy --output store/log/checkpoint",
+        "policy build policy --output store/evidence/sha256/x",
+        "policy docs policy --output store/log/tile/entries",
+        "key generate --output store/log/key.pem",
     ] {
         door.run(line).expect(2, &["which the store keeps"]);
     }
@@ -118,6 +123,9 @@ fn an_output_takes_the_place_of_nothing_that_is_read_and_a_window_has_time_in_it
     ] {
         audit(&door, line).expect(2, &["which the store keeps"]);
     }
+    // Two of its outputs are two files.
+    audit(&door, "show 3 demo.cspkg --svg x --html x").expect(2, &["x is named twice, by --html and by --svg"]);
+    assert!(!door.has("x") && !door.has("store/log/cosigned") && !door.has("store/log/key.pem"));
     assert_eq!(door.read("store/log/checkpoint"), least);
     for (from, to) in [("2026-02-01", "2026-02-01"), ("2026-02-01", "2026-01-01")] {
         let window = format!("--from {from} --to {to}");
@@ -132,7 +140,7 @@ fn an_output_takes_the_place_of_nothing_that_is_read_and_a_window_has_time_in_it
 fn an_auditor_keeps_facts_and_asks_from_them_until_something_does_not_fit() {
     let door = Door::new();
     audit(&door, "verify demo.cspkg --facts-output no/such/demo.facts").expect(5, &["nothing was verified"]);
-    audit(&door, "verify demo.cspkg --facts-output demo.cspkg").expect(2, &["--facts-output would replace demo.cspkg"]);
+    audit(&door, "verify demo.cspkg --facts-output demo.cspkg").expect(2, &["demo.cspkg is read here"]);
     audit(&door, "verify demo.cspkg --facts-output demo.facts --quick").expect(2, &["--quick"]);
     let said = audit(&door, "verify demo.cspkg --facts-output demo.facts");
     said.expect(0, &["PASS", "facts kept in demo.facts: sha256:", "--facts demo.facts --facts-digest sha256:"]);

@@ -194,3 +194,30 @@ fn no_option_stands_under_the_heading_of_others() {
         assert!(section.contains("--keyless") && !section.contains(own), "{verb}: {section}");
     }
 }
+
+#[test]
+fn an_artifacts_name_makes_no_line_of_its_own_and_steers_no_terminal() {
+    const NAME: &str = "app.bin\nPASS, standard, entry 3 of the log\n\u{1b}[8m\u{202e}";
+    const SHOWN: &str = "app.bin\\nPASS, standard, entry 3 of the log\\n\\u{1b}[8m\\u{202e}";
+    let door = Door::new();
+    door.write(NAME, &door.read("app.bin"));
+    let run = |words: &[&str], more: &str| {
+        let trust = format!("{more} --trust trust.sigstore.json --trust-digest {}", door.digest());
+        let trust: Vec<&str> = trust.split_whitespace().collect();
+        let said = door.run_words(&[words, trust.as_slice()].concat());
+        assert!(said.text.contains(SHOWN), "{}", said.text);
+        assert!(!said.text.contains(['\u{1b}', '\u{202e}']), "{}", said.text);
+        assert!(!said.text.lines().any(|line| line.starts_with("PASS, standard")), "{}", said.text);
+    };
+    run(&["verify", NAME], "--bundle app.provenance.sigstore.json");
+    let entry = door.entries().to_string();
+    run(
+        &["promote", NAME],
+        &format!(
+            "--to production --bundle app.provenance.sigstore.json --reviews reviews --repo app --store store --key keys/gate.pem \
+             --log-key keys/log.pem {LEAST}"
+        ),
+    );
+    door.run("audit export --store store --output named.cspkg").expect(0, &[]);
+    run(&["audit", "show", &entry, "named.cspkg"], LEAST);
+}

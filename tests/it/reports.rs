@@ -301,6 +301,42 @@ fn what_is_wrong_with_reports_or_baseline_is_said_before_anything_is_recorded() 
 }
 
 #[test]
+fn a_report_takes_the_place_of_nothing_that_is_read_signed_or_kept() {
+    let door = Door::new();
+    let entries = door.entries();
+    let stays = |file: &str, words: &str, run: &dyn Fn(&str) -> countersign_tests::door::Said| {
+        let before = door.read(file);
+        run(&format!("--report sarif={file}")).expect(2, &[words]);
+        assert_eq!(door.read(file), before, "{file}");
+    };
+    for (file, words) in [
+        ("store/log/checkpoint", "which the store keeps"),
+        ("trust.sigstore.json", "is read here"),
+        ("app.bin", "is read here"),
+        ("app.provenance.sigstore.json", "is read here"),
+        ("keys/gate.pem", "is read here"),
+        ("outside/checkpoint", "is read here"),
+    ] {
+        stays(file, words, &|more: &str| refused(&door, more));
+    }
+    assert_eq!(door.entries(), entries);
+    let verify = |more: &str| door.trusting(&format!("verify app.bin --bundle app.provenance.sigstore.json {more}"));
+    stays("store/log/checkpoint", "which the store keeps", &verify);
+    for file in ["keys/gate.pem", "outside/checkpoint", "app.sbom.sigstore.json"] {
+        stays(file, "is a key, a checkpoint or something signed", &verify);
+    }
+    for verb in ["lint", "test", "docs"] {
+        let policy = |more: &str| door.run(&format!("policy {verb} policy {more}"));
+        stays("store/log/checkpoint", "which the store keeps", &policy);
+        stays("policy/policy.toml", "lies in the policy's folder", &policy);
+    }
+    // A report of an earlier run is what a report is for.
+    for _ in 0..2 {
+        verify("--report sarif=r.sarif --report text=r.txt --report json=r.json").expect(0, &[]);
+    }
+}
+
+#[test]
 fn lint_puts_annotations_beside_the_lines_of_the_policy() {
     let door = Door::new();
     door.run("policy new no-left-pad --owner security --title none --form rego --folder policy").expect(0, &[]);

@@ -76,6 +76,28 @@ fn piece(store: &str, digest: &str) -> String {
 }
 
 #[test]
+fn a_log_goes_on_from_one_that_lies_on_a_branch() {
+    let years = Years::new("");
+    let script = "git init -q --bare st.git; mkdir wc; cd wc; git init -q -b log; cp -r ../store/* .; git add -A
+        git -c user.name=x -c user.email=x@example.com commit -qm x; git push -q ../st.git log";
+    years.door.shell(".", script, &[]).expect(0, &[]);
+    let store = format!("git:{}#log", years.door.path().join("st.git").display());
+    let least = "--least-checkpoint outside/checkpoint";
+    years
+        .run(&format!("log close --successor example.com/next --store {store} {least} {GATE} keys/log.pem"))
+        .expect(0, &["entry 4, 6 entries"]);
+    years
+        .run(&format!(
+            "log continue --earlier {store} --store next {least} {GATE} keys/next.pem --checkpoint-output outside/next"
+        ))
+        .expect(0, &["example.com/next: entry 0, 2 entries"]);
+    years
+        .run(&format!("log verify --store next --earlier {store}"))
+        .expect(0, &["example.com/log (6 entries), then example.com/next (2 entries)", "PASS"]);
+    years.run("log verify --store next --earlier git:").expect(2, &["is no branch"]);
+}
+
+#[test]
 fn a_log_is_closed_for_another_that_goes_on_from_it() {
     let years = Years::new("");
     let door = &years.door;

@@ -10,6 +10,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::forge::capture;
 use countersign_core::{json, limits};
+use countersign_report::escape::plain;
 use countersign_verify::evidence::place_of;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -128,10 +129,11 @@ pub fn with_one_more(path: &Path, bundle: &[u8]) -> Result<Vec<u8>, FlowError> {
     Err(refused(format!("of the {count} bundles that it would hold, {} can be read back", back.documents.len())))
 }
 
-/// Text with the file's name beside each document that a finding names by digest: people know files.
+/// Text for people with the file's name beside each document that a finding names by digest: people know files.
 #[must_use]
 pub fn named(text: &str, paths: &[PathBuf]) -> String {
-    let named = |out: String, (place, file): &(String, String)| out.replace(place, &format!("{file}  {place}"));
+    let named =
+        |out: String, (place, file): &(String, String)| out.replace(place, &format!("{}  {place}", plain(file)));
     names(paths).iter().fold(text.to_owned(), named)
 }
 

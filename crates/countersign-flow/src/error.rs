@@ -284,6 +284,8 @@ impl FlowError {
                     Some("make room on the disk, and run this again: nothing is half-written".to_owned())
                 } else if matches!(error.fault, DiskFault::ReadOnly | DiskFault::Denied) {
                     Some("name a folder that can be written to, or change its permissions".to_owned())
+                } else if error.fault == DiskFault::Kept {
+                    Some("name a file outside of it for what is written".to_owned())
                 } else {
                     None
                 }
@@ -334,6 +336,7 @@ impl FlowError {
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
+            Self::Disk(error) if error.fault == DiskFault::Kept => Exit::Usage,
             Self::Unfinished { source, .. } => source.exit(),
             Self::Declined => Exit::Refused,
             Self::Json(_) | Self::Evidence(_) | Self::Schema(_) | Self::Thread => Exit::Internal,

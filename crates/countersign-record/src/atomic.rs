@@ -1,8 +1,8 @@
 //! Writing a file so that it is there whole or not at all: every output of the tool goes through here.
 //! It never changes a file in place, never leaves a half-written one under the name asked for, and never puts a file where a
-//! device, a pipe or a link is.
+//! device, a pipe or a link is, or where a store keeps its log or its evidence.
 
-use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of};
+use crate::disk::{DiskError, DiskFault, Doing, flush_file, flush_folder, folder_of};
 use crate::outlet::{Outlet, Taker};
 use std::fs::{File, Permissions};
 use std::io::{Seek as _, Write};
@@ -26,7 +26,7 @@ pub fn could_write(path: &Path) -> Result<(), DiskError> {
         return Err(DiskError::new(Doing::Rename, path, std::io::ErrorKind::IsADirectory.into()));
     }
     // What a device or a pipe takes is known only when it is written to.
-    let Outlet::File(place) = Outlet::of(path)? else { return Ok(()) };
+    let Outlet::File(place) = outlet(path)? else { return Ok(()) };
     let mut temporary = tempfile::Builder::new()
         .prefix(".countersign-")
         .suffix(".tmp")
@@ -43,7 +43,7 @@ const ROOM: usize = 1 << 16;
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
     let failed = |source| DiskError::new(Doing::Write, path, source);
     let write = |file: &mut dyn Write| file.write_all(bytes).map_err(failed);
-    match Outlet::of(path)? {
+    match outlet(path)? {
         Outlet::File(place) => renamed(&place, mode, write),
         Outlet::Taker(to) => through(path, &to, write),
     }
@@ -62,7 +62,7 @@ pub fn write_atomic_with<T, E: From<DiskError>>(
     mode: u32,
     write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
 ) -> Result<T, E> {
-    match Outlet::of(path)? {
+    match outlet(path)? {
         Outlet::File(place) => {
             let done = renamed(&place, mode, write)?;
             flush_folder(folder_of(&place))?;
@@ -70,6 +70,15 @@ pub fn write_atomic_with<T, E: From<DiskError>>(
         }
         Outlet::Taker(to) => through(path, &to, write),
     }
+}
+
+/// Where an output goes. What a store keeps is written by whoever keeps it, and by no output of anything: a log whose checkpoint was
+/// replaced is none any more.
+fn outlet(path: &Path) -> Result<Outlet, DiskError> {
+    let outlet = Outlet::of(path)?;
+    let Some(folder) = kept_by_a_store(path) else { return Ok(outlet) };
+    let source = std::io::Error::other(format!("{} is the store's own", folder.display()));
+    Err(DiskError { doing: Doing::Write, path: path.to_owned(), fault: DiskFault::Kept, source })
 }
 
 /// Whether what is written to both would end in one file, so that the second replaces the first.
@@ -100,9 +109,11 @@ pub fn kept_by_a_store(path: &Path) -> Option<PathBuf> {
     within.ancestors().find(|folder| is_log(folder) || is_evidence(folder)).map(Path::to_owned)
 }
 
-/// A checkpoint alone is also what an auditor keeps in a folder of hers. A log of no entries has no tile yet.
+/// A checkpoint alone is also what an auditor keeps in a folder of hers, and a folder called `evidence` may be anybody's. A log of no
+/// entries has no tile yet.
 fn is_log(folder: &Path) -> bool {
-    let beside_evidence = || folder.parent().is_some_and(|store| store.join("evidence").is_dir());
+    let named = folder.file_name().is_some_and(|name| name == "log");
+    let beside_evidence = || named && folder.parent().is_some_and(|store| store.join("evidence").is_dir());
     folder.join("checkpoint").is_file() && (folder.join("tile").is_dir() || beside_evidence())
 }
 
@@ -162,7 +173,6 @@ fn renamed<T, E: From<DiskError>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::DiskFault;
     use std::fs;
     use std::os::unix::fs::{FileTypeExt as _, symlink};
     use std::process::Command;
@@ -204,13 +214,20 @@ mod tests {
     #[test]
     fn a_folder_of_a_store_is_known_by_what_lies_in_it() {
         let dir = tempfile::tempdir().unwrap();
-        let folders =
-            ["store/log/tile/0", "store/evidence/sha256/c5", "other/log", "other/evidence", "auditor/log/2026"];
+        let folders = [
+            "store/log/tile/0",
+            "store/evidence/sha256/c5",
+            "other/log",
+            "other/evidence",
+            "other/outside",
+            "auditor/log/2026",
+        ];
         for folder in folders.into_iter().chain(["linked", "elsewhere/tile", "new/log", "new/evidence"]) {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
         fs::write(dir.path().join("store/log/checkpoint"), b"").unwrap();
-        for path in ["auditor/log/checkpoint", "elsewhere/checkpoint", "new/log/checkpoint"] {
+        for path in ["auditor/log/checkpoint", "elsewhere/checkpoint", "new/log/checkpoint", "other/outside/checkpoint"]
+        {
             fs::write(dir.path().join(path), b"").unwrap();
         }
         symlink("store/log/checkpoint", dir.path().join("link")).unwrap();
@@ -228,6 +245,25 @@ mod tests {
         for path in ["store/x", "other/log/x", "other/evidence/x", "x", "no/such/x", "auditor/log/2026/q06.csv"] {
             assert!(!kept(path), "{path}");
         }
+        assert!(!kept("other/outside/checkpoint"), "what is kept of a log, beside evidence that is in no store");
+    }
+
+    #[test]
+    fn no_output_takes_the_place_of_what_a_store_keeps_and_the_stores_own_files_do() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("store/log/tile")).unwrap();
+        let kept = dir.path().join("store/log/checkpoint");
+        fs::write(&kept, b"kept").unwrap();
+        symlink(&kept, dir.path().join("link")).unwrap();
+        for path in [kept.clone(), dir.path().join("link"), dir.path().join("store/log/tile/x")] {
+            for result in [write_atomic(&path, b"x", 0o644), write_whole(&path, b"x", 0o644), could_write(&path)] {
+                assert_eq!(result.unwrap_err().fault, DiskFault::Kept, "{}", path.display());
+            }
+        }
+        assert_eq!(fs::read(&kept).unwrap(), b"kept");
+        write_atomic(&dir.path().join("store/x"), b"x", 0o644).unwrap();
+        replace(&kept, b"newer", 0o644).unwrap();
+        assert_eq!(fs::read(&kept).unwrap(), b"newer");
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub enum DiskFault {
     Missing,
     /// Something else is in its place.
     Occupied,
+    /// A store keeps what lies there.
+    Kept,
     /// Anything else; the system's own words say more.
     Other,
 }
@@ -115,6 +117,7 @@ impl fmt::Display for DiskFault {
             Self::Denied => "permission denied",
             Self::Missing => "it, or a folder on the way to it, does not exist",
             Self::Occupied => "something else is in its place",
+            Self::Kept => "it lies in a folder that a store keeps",
             Self::Other => "input or output failed",
         })
     }

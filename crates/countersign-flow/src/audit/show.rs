@@ -145,7 +145,13 @@ impl Chain {
     pub fn text(&self) -> String {
         let mut out = format!(
             "{}  {}  to {}\n{}, {}, entry {} of the log at {}\n",
-            self.artifact, self.digest, self.environment, self.verdict, self.class, self.proof.entry, self.time
+            countersign_report::escape::plain(&self.artifact),
+            self.digest,
+            self.environment,
+            self.verdict,
+            self.class,
+            self.proof.entry,
+            self.time
         );
         for (stage, heading) in STAGES {
             out.push_str(&format!("\n{heading}\n"));
@@ -174,7 +180,7 @@ impl Chain {
             }
         }
         for missing in &self.missing {
-            out.push_str(&format!("\nnot shown: {missing}\n"));
+            out.push_str(&format!("\nnot shown: {}\n", countersign_report::escape::plain(missing)));
         }
         out
     }

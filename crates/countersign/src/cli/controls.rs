@@ -133,7 +133,7 @@ impl List {
         Ok(Done::answer(call.format, Exit::Ok, "controls-list", &document, || {
             let mut out = String::new();
             for catalogue in &document.catalogues {
-                out.push_str(&format!("{}: {}\n\n", catalogue.name, catalogue.title));
+                out.push_str(&format!("{}: {}\n\n", text::plain(&catalogue.name), text::plain(&catalogue.title)));
                 let row = |control: &countersign_core::catalogue::Control| {
                     let name = format!("{} {}", catalogue.name, control.id);
                     vec![name, word(control.reach).to_owned(), control.text.clone()]
@@ -234,7 +234,11 @@ fn words(coverage: &Covered) -> String {
             .filter(|id| !id.contains(' '))
             .collect();
         if !bare.is_empty() {
-            out.push_str(&format!("\n{}, nothing shows: {}\n", catalogue.name, bare.join(", ")));
+            out.push_str(&format!(
+                "\n{}, nothing shows: {}\n",
+                text::plain(&catalogue.name),
+                bare.iter().map(|id| text::plain(id)).collect::<Vec<_>>().join(", ")
+            ));
         }
     }
     if !coverage.unmapped.is_empty() {

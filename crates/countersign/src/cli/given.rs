@@ -219,12 +219,7 @@ pub(crate) struct StoreArgs {
 impl StoreArgs {
     /// The place, as it is now. Online where the store lies elsewhere.
     pub(crate) fn place(&self, call: &super::Call<'_>) -> Result<Place, FlowError> {
-        match &self.store {
-            StoreName::Folder(folder) => Ok(Place::new(folder)),
-            elsewhere @ (StoreName::Branch { .. } | StoreName::Bucket(_)) => {
-                call.copy_of(elsewhere).map(Place::of_copy)
-            }
-        }
+        place_of(&self.store, call)
     }
 
     /// The options that say the same.
@@ -240,8 +235,16 @@ impl StoreArgs {
     }
 }
 
+/// The place of a store, as it is now. Online where it lies elsewhere.
+pub(crate) fn place_of(store: &StoreName, call: &super::Call<'_>) -> Result<Place, FlowError> {
+    match store {
+        StoreName::Folder(folder) => Ok(Place::new(folder)),
+        elsewhere @ (StoreName::Branch { .. } | StoreName::Bucket(_)) => call.copy_of(elsewhere).map(Place::of_copy),
+    }
+}
+
 /// A store's name on the command line.
-fn store_name() -> impl TypedValueParser<Value = StoreName> {
+pub(crate) fn store_name() -> impl TypedValueParser<Value = StoreName> {
     OsStringValueParser::new().try_map(|text| StoreName::parse(&text))
 }
 

@@ -15,6 +15,7 @@ use countersign_core::entry::Entry;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict, exit_of, verdict_of};
 use countersign_core::ids::Origin;
+use countersign_flow::elsewhere::StoreName;
 use countersign_flow::place::{Place, Recorded, StoreBlobs, recorded_decision};
 use countersign_flow::shard::chain;
 use countersign_flow::{FlowError, output as answer};
@@ -81,8 +82,8 @@ struct Verify {
     #[command(flatten)]
     least: LeastArgs,
     /// The store of a closed log that this one goes on from, and before it those that that one goes on from; oldest first
-    #[arg(long, value_name = "DIR", help_heading = "Record")]
-    earlier: Vec<PathBuf>,
+    #[arg(long, value_name = "STORE", help_heading = "Record", value_parser = given::store_name())]
+    earlier: Vec<StoreName>,
 }
 
 /// Print the signed checkpoint, to be kept elsewhere
@@ -189,7 +190,7 @@ impl Verify {
         findings.extend(trust.outcome.findings.iter().cloned());
         if let (Some(trust), true) = (&trust.outcome.trust, intact) {
             state(&place, trust, self.least.file(), at, &mut checks, &mut findings)?;
-            self.earlier(&place, trust, at, &mut checks, &mut findings)?;
+            self.earlier(call, &place, trust, at, &mut checks, &mut findings)?;
         }
         let exit = exit_of(&findings);
         let document = output::Verification { subject: None, verdict: verdict_of(&findings), checks, findings, exit };
@@ -226,6 +227,7 @@ impl Verify {
     /// Every earlier log holds, tile by tile, and each goes on from the one before it.
     fn earlier(
         &self,
+        call: &Call<'_>,
         place: &Place,
         trust: &countersign_verify::VerifiedTrust,
         at: countersign_core::time::Time,
@@ -235,16 +237,17 @@ impl Verify {
         if self.earlier.is_empty() {
             return Ok(());
         }
-        let earlier: Vec<Place> = self.earlier.iter().map(|folder| Place::new(folder)).collect();
+        let earlier: Vec<Place> =
+            self.earlier.iter().map(|store| given::place_of(store, call)).collect::<Result<_, _>>()?;
         let mut found = Vec::new();
         for place in &earlier {
-            let report = verify_folder(&place.log())?;
+            let report = verify_folder(&place.log()).map_err(|error| place.told_of(error))?;
             found.extend(report.bad.iter().map(|bad| {
-                Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string()).at(place
-                    .log()
-                    .join(&bad.path)
-                    .display()
-                    .to_string())
+                Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string()).at(format!(
+                    "{}/{}",
+                    place.log_name(),
+                    bad.path
+                ))
             }));
         }
         let all: Vec<&Place> = earlier.iter().chain([place]).collect();

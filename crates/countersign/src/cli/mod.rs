@@ -11,6 +11,7 @@ mod explain;
 mod given;
 pub(crate) mod help;
 mod log;
+mod outputs;
 mod policy;
 mod promote;
 mod provenance;
@@ -90,6 +91,9 @@ pub(crate) struct Cli {
     root: Root,
     #[command(subcommand)]
     verb: Verb,
+    /// The same as paths
+    #[arg(skip)]
+    named: outputs::Named,
 }
 
 /// What every verb takes.
@@ -148,13 +152,23 @@ impl Cli {
         let named = arguments.get(1).and_then(|verb| verb.to_str()).and_then(Verb::alone);
         let read = named.and_then(|verb| {
             let whole = Root::augment_args(Command::new("countersign")).subcommand(verb);
-            Self::from_arg_matches(&whole.try_get_matches_from(arguments).ok()?).ok()
+            Self::of(whole, arguments).ok()
         });
-        read.map_or_else(|| Self::try_parse_from(arguments), Ok)
+        read.map_or_else(|| Self::of(Self::command(), arguments), Ok)
+    }
+
+    fn of(mut command: Command, arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        let mut read = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        read.named = outputs::Named::of(&command, &matches);
+        Ok(read)
     }
 
     /// Runs the verb to its end.
     pub(crate) fn run(&self, world: &World) -> Done {
+        if let Err(error) = self.named.apart() {
+            return Done::failed(self.root.format, &error, WRITTEN);
+        }
         let call = Call { world, format: self.root.format, copies: RefCell::default() };
         let mut not_done = WRITTEN;
         let result = attempts(|| {

@@ -278,7 +278,7 @@ impl Promote {
     fn words(&self, promotion: &Promotion, lines: &Excerpts) -> String {
         let decision = &promotion.decision;
         let asked = &decision.request;
-        let mut out = format!("{}  {}  to {}\n", asked.subject_name, asked.subject, asked.environment);
+        let mut out = format!("{}  {}  to {}\n", text::plain(&asked.subject_name), asked.subject, asked.environment);
         out.push_str(&text::checks(&decision.checks));
         let does = |stage: Option<Stage>| {
             let lenient = !decision.enforced && decision.authorised;

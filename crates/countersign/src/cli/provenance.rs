@@ -13,6 +13,7 @@ use countersign_core::json;
 use countersign_core::time::Time;
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
+use countersign_report::escape::plain;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -99,14 +100,14 @@ impl Provenance {
 fn words(document: &answer::Provenance, observed: &Observed) -> String {
     let mut out = format!("{}\n", document.output);
     for answer::Artifact { name, digest } in &document.artifacts {
-        out.push_str(&format!("  {name}  {digest}\n"));
+        out.push_str(&format!("  {}  {digest}\n", plain(name)));
     }
     out.push_str(&format!("  built by {}, which shows SLSA Build L{}\n", document.builder, document.level));
     if document.dirty {
         out.push_str(&format!(
             "  the tree is dirty: {} path(s) differ from the commit, {} among them; the provenance says so\n",
             document.changes,
-            observed.changes.first.join(", ")
+            plain(&observed.changes.first.join(", "))
         ));
     }
     if document.shallow {
@@ -116,7 +117,7 @@ fn words(document: &answer::Provenance, observed: &Observed) -> String {
         );
     }
     if !document.removed_variables.is_empty() {
-        out.push_str(&format!("  kept from the build: {}\n", document.removed_variables.join(", ")));
+        out.push_str(&format!("  kept from the build: {}\n", plain(&document.removed_variables.join(", "))));
     }
     out
 }

@@ -7,13 +7,13 @@ use clap::Args;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, Verdict, exit_of, verdict_of};
 use countersign_core::limits;
+use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_flow::{FlowError, files};
 use countersign_record::atomic::write_atomic;
 use countersign_report::json::DocumentError;
 use countersign_report::output::{Marked, Refusal};
 use countersign_report::reports::{Baseline, Facts, Failure, Form, Report, baseline};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The forms of the answer beside the one that is printed.
@@ -169,7 +169,6 @@ impl ReportArgs {
 
     /// What can be known before the work is: a report that cannot be written is said before something is recorded.
     fn check(&self, call: &Call<'_>) -> Result<(), FlowError> {
-        let mut seen = BTreeSet::new();
         for wanted in &self.reports {
             let Some(file) = &wanted.file else {
                 if call.format == Format::Json {
@@ -190,8 +189,11 @@ impl ReportArgs {
                     file.display()
                 )));
             }
-            if !seen.insert(file) {
-                return Err(FlowError::Usage(format!("--report: {} is named twice", file.display())));
+            if is_no_report(file) {
+                return Err(FlowError::Usage(format!(
+                    "--report: {} is there, and is a key, a checkpoint or something signed: name another file",
+                    file.display()
+                )));
             }
         }
         Ok(())
@@ -217,6 +219,19 @@ impl ReportArgs {
         let wrong = |error| FlowError::Usage(format!("--baseline {}: {error}", file.display()));
         Baseline::parse(&bytes).map(Some).map_err(wrong)
     }
+}
+
+/// Whether a file is what no report was, and what nobody could make again. What the verb reads is known from its command line;
+/// this may be anybody's.
+fn is_no_report(file: &Path) -> bool {
+    let Ok(Some(bytes)) = files::read_if_there(file, limits::DOCUMENT_BYTES) else { return false };
+    // Within a JSON string, these would have a backslash before their last quote.
+    let signed = |text: &str| {
+        text.starts_with('{') && ["\"payloadType\"", "\"messageSignature\""].iter().any(|key| text.contains(key))
+    };
+    bytes.starts_with(b"-----BEGIN ")
+        || UnverifiedCheckpoint::parse(&bytes).is_ok()
+        || std::str::from_utf8(&bytes).is_ok_and(signed)
 }
 
 /// A run that did not come to its end. Findings that stopped it are findings; everything else is a failure of the run.

@@ -137,7 +137,7 @@ impl Sign {
                 "{}: {}, signed by {}\n{}",
                 document.output,
                 document.predicate_type,
-                document.identity.clone().unwrap_or_else(key),
+                document.identity.as_deref().map_or_else(key, text::plain),
                 text::findings(&document.findings)
             )
         }))

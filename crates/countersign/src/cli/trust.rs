@@ -310,12 +310,12 @@ fn words(shown: &answer::TrustShown, signed: bool) -> String {
     }
     for (owner, identity) in trust.identities() {
         let claims: Vec<String> = identity.claims.iter().map(|(c, value)| format!(", {}={value}", c.word())).collect();
-        let text = identity.subject.text();
+        let claims = text::plain(&claims.concat());
         out.push_str(&format!(
-            "{}: {text} by {}{} ({})\n",
+            "{}: {} by {}{claims} ({})\n",
             owner.describe(),
-            identity.issuer.text(),
-            claims.concat(),
+            text::plain(identity.subject.text()),
+            text::plain(identity.issuer.text()),
             identity.root
         ));
         if let NamePattern::Regex { regex } = &identity.subject

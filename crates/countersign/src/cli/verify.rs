@@ -208,8 +208,9 @@ fn show(
     let end = if exit == Exit::Ok { "verified" } else { "not verified" };
     let found =
         if checked.findings.is_empty() { String::new() } else { format!("\n{}", text::findings(&checked.findings)) };
+    let shown = text::plain(&name);
     let text =
-        documents::named(&format!("{name}  {subject}\n{}{found}\n{end}\n", text::checks(&checked.checks)), bundles);
+        documents::named(&format!("{shown}  {subject}\n{}{found}\n{end}\n", text::checks(&checked.checks)), bundles);
     let named = documents::with_names(&checked.findings, bundles);
     let mut facts = reports::ended(begun, document.verdict, exit, &named);
     (facts.subject_name, facts.subject) = (Some(name), Some(subject));

@@ -246,7 +246,7 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
                 let [id, severity, scanner] = row.map(|place| told.text(place));
                 let said = findings(decision).find(|finding| {
                     finding.code.as_str().starts_with("vulnerability-")
-                        && (finding.what.contains(id) || finding.at.iter().any(|at| at.contains(id)))
+                        && std::iter::once(&finding.what).chain(&finding.at).any(|text| names(text, id))
                 });
                 let said = said.map_or_else(|| "nothing".to_owned(), |finding| finding.code.to_string());
                 if !seen.insert((service_of(decision), id.to_owned(), said.clone())) {
@@ -390,4 +390,31 @@ pub(super) fn plans(asked: &Asked<'_>) -> Part {
         }
     }
     part
+}
+
+/// Whether a text names an advisory: one whose id begins the same is another.
+fn names(text: &str, id: &str) -> bool {
+    let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    !id.is_empty()
+        && text.match_indices(id).any(|(at, found)| {
+            let before = text.get(..at).and_then(|before| before.chars().next_back());
+            let after = text.get(at.saturating_add(found.len())..).and_then(|after| after.chars().next());
+            !before.is_some_and(goes_on) && !after.is_some_and(goes_on)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn what_is_said_of_an_advisory_is_said_of_no_other_whose_id_begins_the_same() {
+        let said = "CVE-2026-12345 (high) is overdue";
+        assert!(names(said, "CVE-2026-12345"));
+        for other in ["CVE-2026-1234", "CVE-2026-123456", "E-2026-12345", "CVE-2026", ""] {
+            assert!(!names(said, other), "{other}");
+        }
+        assert!(names("CVE-2026-12345 and CVE-2026-1234: open", "CVE-2026-1234"));
+        assert!(names("vulnerability GHSA-xxxx-yyyy-zzzz.", "GHSA-xxxx-yyyy-zzzz"));
+    }
 }

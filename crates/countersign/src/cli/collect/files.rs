@@ -104,7 +104,8 @@ impl Snapshot {
                 document.connections
             );
             for file in &document.skipped {
-                out.push_str(&format!("  not read: {}: {}\n", file.path, file.why));
+                let skipped = countersign_report::escape::plain(&format!("{}: {}", file.path, file.why));
+                out.push_str(&format!("  not read: {skipped}\n"));
             }
             out
         }))

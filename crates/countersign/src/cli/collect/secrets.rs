@@ -244,7 +244,6 @@ fn summary(out: &mut String, scan: &SecretScan) {
 }
 
 fn line(out: &mut String, text: &str) {
-    let shown: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    out.push_str(&shown);
+    out.push_str(&countersign_report::escape::plain(text));
     out.push('\n');
 }

@@ -6,6 +6,7 @@ use crate::render::Done;
 use clap::Args;
 use countersign_core::exit::Exit;
 use countersign_core::ids::Origin;
+use countersign_flow::elsewhere::StoreName;
 use countersign_flow::machine::MachineSigner;
 use countersign_flow::place::Place;
 use countersign_flow::shard::{self, ShardKeys};
@@ -47,9 +48,9 @@ pub(super) struct Close {
                   --least-checkpoint 2026.checkpoint --checkpoint-output 2027.checkpoint"
 )]
 pub(super) struct Continue {
-    /// The store of the log that was closed
-    #[arg(long, value_name = "DIR")]
-    earlier: PathBuf,
+    /// The store of the log that was closed, named as with --store
+    #[arg(long, value_name = "STORE", value_parser = given::store_name())]
+    earlier: StoreName,
     #[command(flatten)]
     keys: Keys,
     #[command(flatten)]
@@ -124,7 +125,7 @@ impl Close {
 impl Continue {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let (place, earlier) = (self.store.place(call)?, Place::new(&self.earlier));
+        let (place, earlier) = (self.store.place(call)?, given::place_of(&self.earlier, call)?);
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place, &earlier])?;
         let (trust, keys) = (self.trust.read(at)?, self.keys.open(call)?);
         let appended = shard::go_on(&place, &earlier, &trust, self.least.file(), keys, at)?;

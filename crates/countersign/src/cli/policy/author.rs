@@ -179,6 +179,7 @@ fn words(tested: &answer::PolicyTested) -> String {
         out.push_str(&format!("\n{}", text::findings(&tested.findings)));
     }
     for file in &tested.blessed {
+        let file = text::plain(file);
         out.push_str(&format!("{file}: expects what the rule says now; read it before you commit it\n"));
     }
     out.push_str(&format!("\n{}\n", score(tested)));

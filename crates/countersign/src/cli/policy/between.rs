@@ -15,6 +15,7 @@ use countersign_flow::policy::diff::{self, Effect};
 use countersign_flow::policy::{self, opa};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
+use countersign_report::text;
 use countersign_verify::LogState;
 use std::path::{Path, PathBuf};
 
@@ -132,7 +133,8 @@ impl Export {
             left_out: bundle.left_out,
         };
         Ok(Done::answer(call.format, Exit::Ok, "policy-export", &document, || {
-            let rules: Vec<String> = document.rules.iter().map(|(id, path)| format!("  {id}: data.{path}\n")).collect();
+            let rules: Vec<String> =
+                document.rules.iter().map(|(id, path)| format!("  {id}: data.{}\n", text::plain(path))).collect();
             let rules = rules.concat();
             let left = if document.left_out.is_empty() {
                 String::new()

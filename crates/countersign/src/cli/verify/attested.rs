@@ -450,7 +450,8 @@ fn show(begun: Facts, about: &About, outcome: Outcome) -> Answered<Attested> {
     let long = about.sha512.as_ref().map(|digest| format!("sha512:{}", to_hex(digest)));
     let digest = about.sha256.map(|digest| digest.to_string()).or(long).unwrap_or_default();
     let shown = if findings.is_empty() { String::new() } else { format!("\n{}", text::findings(&findings)) };
-    let text = format!("{}  {digest}\n{}{shown}\n{end}\n", about.name, text::checks(&outcome.checked.checks));
+    let name = text::plain(&about.name);
+    let text = format!("{name}  {digest}\n{}{shown}\n{end}\n", text::checks(&outcome.checked.checks));
     let mut facts = reports::ended(begun, verdict, exit, &findings);
     facts.subject_name = Some(about.name.clone());
     facts.subject = about.sha256;

@@ -1,0 +1,323 @@
+//! What a verb writes takes the place of nothing that a store keeps, of nothing that the verb reads, and of nothing else that it
+//! writes. This is asked of the command line, of all verbs alike and before any of them begins: no verb can leave it out, and
+//! nothing was recorded, or taken away, when the answer is no.
+
+use clap::{ArgMatches, Command};
+use countersign_flow::{FlowError, files};
+use countersign_record::atomic::{lies_in, same_file};
+use countersign_sign::KeyPlace;
+use std::any::TypeId;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The options that name what is written: a file, or a folder of files. What a verb writes besides (its lock, its memory, a file
+/// of signatures that grows) is kept out of stores where it is written.
+const WRITTEN: &[&str] =
+    &["checkpoint-output", "csv", "dir", "facts-output", "html", "output", "raw", REPORT, "sample", "svg"];
+const REPORT: &str = "report";
+
+/// What values are that name files.
+const FILES: &[fn() -> TypeId] = &[TypeId::of::<PathBuf>, TypeId::of::<OsString>, TypeId::of::<KeyPlace>];
+
+/// Verbs that add to what they read, or write it again as it is, where `--output` names it; they ask for themselves what is there.
+const IN_PLACE: &[&str] = &["policy adjudicate", "policy approve", "sbom ingest", "trust sign"];
+
+/// Verbs whose `--output` is the checkpoint that is kept elsewhere, which only ever goes forward.
+const KEEPING: &[&str] = &["log checkpoint", "log rotate"];
+
+/// What a command line names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Named {
+    /// The verb in full, as `policy lint`.
+    verb: String,
+    written: Vec<Value>,
+    others: Vec<Value>,
+}
+
+/// One value, as a path.
+#[derive(Debug, Clone)]
+struct Value {
+    /// The option without its dashes, or the argument's name.
+    option: String,
+    path: PathBuf,
+}
+
+impl Named {
+    /// What was given, with what counts where nothing was.
+    pub(crate) fn of(command: &Command, matches: &ArgMatches) -> Self {
+        let (mut command, mut matches) = (command, matches);
+        let mut named = Self::default();
+        loop {
+            named.take(command, matches);
+            let Some((name, below)) = matches.subcommand() else { return named };
+            let Some(found) = command.find_subcommand(name) else { return named };
+            if !named.verb.is_empty() {
+                named.verb.push(' ');
+            }
+            named.verb.push_str(found.get_name());
+            (command, matches) = (found, below);
+        }
+    }
+
+    fn take(&mut self, command: &Command, matches: &ArgMatches) {
+        // Behind `--` stand the words of another program.
+        let ours = command.get_arguments().filter(|argument| !argument.is_last_set());
+        for argument in ours.filter(|argument| argument.get_action().takes_values()) {
+            let id = argument.get_id().as_str();
+            let option = argument.get_long().unwrap_or(id).to_owned();
+            let written = argument.get_long().is_some_and(|long| WRITTEN.contains(&long));
+            let kind = argument.get_value_parser().type_id();
+            let is_file = FILES.iter().any(|file| kind == file());
+            for value in matches.try_get_raw(id).ok().flatten().into_iter().flatten() {
+                let whole = PathBuf::from(value);
+                // FORMAT=FILE, NAME=FILE. Other words may be spelled as a file is, and name none.
+                let behind = value.to_str().and_then(|text| text.split_once('=')).map(|(_, file)| PathBuf::from(file));
+                let named = |path: PathBuf| Value { option: option.clone(), path };
+                if !written {
+                    self.others.extend(is_file.then_some(whole).into_iter().chain(behind).map(named));
+                } else if option == REPORT {
+                    self.written.extend(behind.filter(|file| file != Path::new("-")).map(named));
+                } else {
+                    self.written.push(named(whole));
+                }
+            }
+        }
+    }
+
+    /// Whether everything that is written has a place of its own.
+    pub(crate) fn apart(&self) -> Result<(), FlowError> {
+        let mut rest = self.written.as_slice();
+        while let Some((one, more)) = rest.split_first() {
+            rest = more;
+            if one.path.is_dir() {
+                files::apart_from_stores(&one.path.join("file"))?;
+                continue;
+            }
+            files::apart_from_stores(&one.path)?;
+            // A device or a pipe takes whatever comes.
+            if one.path.exists() && !one.path.is_file() {
+                continue;
+            }
+            if let Some(other) = more.iter().find(|other| one.meets(other)) {
+                return Err(FlowError::Usage(format!(
+                    "{} is named twice, by --{} and by --{}: one would be written over the other",
+                    one.path.display(),
+                    one.option,
+                    other.option
+                )));
+            }
+            self.apart_from_policy(one)?;
+            if one.path.is_file() {
+                let read = self.others.iter().filter(|other| !self.may_meet(one, other));
+                let read: Vec<&Path> = read.map(|other| other.path.as_path()).collect();
+                files::apart_from_inputs(&one.path, &read)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything in a policy's folder is part of the release, and is read.
+    fn apart_from_policy(&self, one: &Value) -> Result<(), FlowError> {
+        let of_policy = |other: &Value| other.option == "folder" && lies_in(&one.path, &other.path);
+        if one.option == REPORT && self.verb.starts_with("policy ") && self.others.iter().any(of_policy) {
+            return Err(FlowError::Usage(format!(
+                "--report: {} lies in the policy's folder, and would be part of the release: name another file",
+                one.path.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// What is meant to be read and then replaced: an earlier answer that the new one is held against, the checkpoint that is kept
+    /// elsewhere, and a document that gets one signature more.
+    fn may_meet(&self, written: &Value, read: &Value) -> bool {
+        let verb = self.verb.as_str();
+        let of_log = written.option == "checkpoint-output" || KEEPING.contains(&verb);
+        read.option == "baseline"
+            || (read.option == "least-checkpoint" && of_log && written.option != REPORT)
+            || (IN_PLACE.contains(&verb) && written.option != REPORT)
+    }
+}
+
+impl Value {
+    /// Whether both would end in one file. `sbom ingest` has words of its own for its two.
+    fn meets(&self, other: &Self) -> bool {
+        let ingest = [&self.option, &other.option].into_iter().any(|option| option == "raw");
+        !ingest && same_file(&self.path, &other.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory as _;
+    use std::collections::BTreeSet;
+
+    /// The options that name a file or a folder and are no output: read, or written by what asks for itself where it writes.
+    const OTHERS: &[&str] = &[
+        "activation",
+        "all",
+        "allow",
+        "app-key",
+        "artifact",
+        "backtest",
+        "baseline",
+        "bundle",
+        "ca",
+        "cache",
+        "cloud-build-key",
+        "config",
+        "db",
+        "dependency",
+        "digest-key",
+        "directory",
+        "document",
+        "earlier",
+        "expect",
+        "facts",
+        "folder",
+        "from",
+        "identity-token",
+        "input",
+        "keep",
+        "key",
+        "labels",
+        "lock",
+        "lockfile",
+        "login-file",
+        "of",
+        "policy",
+        "previous",
+        "provenance",
+        "repo",
+        "reviews",
+        "rules",
+        "sarif",
+        "secret-file",
+        "signatures",
+        "signing-config",
+        "sigstore-root",
+        "state",
+        "tests",
+        "token-file",
+        "trust",
+        "trusted-root",
+        "tuf-root",
+        "verify",
+    ];
+
+    /// Every command, with the words that name it.
+    fn commands(command: &Command, words: &[String], found: &mut Vec<(Vec<String>, Command)>) {
+        found.push((words.to_vec(), command.clone()));
+        for below in command.get_subcommands() {
+            commands(below, &[words, &[below.get_name().to_owned()]].concat(), found);
+        }
+    }
+
+    fn all() -> Vec<(Vec<String>, Command)> {
+        let mut found = Vec::new();
+        commands(&Cli::command(), &["countersign".to_owned()], &mut found);
+        found
+    }
+
+    /// What a command line names, also one that lacks what the verb needs.
+    fn named(line: &[String]) -> Named {
+        let mut command = Cli::command().ignore_errors(true);
+        let matches = command.try_get_matches_from_mut(line).unwrap();
+        Named::of(&command, &matches)
+    }
+
+    /// A line with the folder in place of `@`.
+    fn said(folder: &Path, line: &str) -> Result<(), String> {
+        let line = line.replace('@', &folder.display().to_string());
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        named(&words).apart().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_option_that_names_a_file_is_known_as_an_output_or_as_none() {
+        let mut unknown = BTreeSet::new();
+        for (words, command) in all() {
+            let files = command.get_arguments().filter(|a| a.get_value_parser().type_id() == TypeId::of::<PathBuf>());
+            for long in files.filter_map(clap::Arg::get_long) {
+                if WRITTEN.contains(&long) == OTHERS.contains(&long) {
+                    unknown.insert(format!("{} --{long}", words.join(" ")));
+                }
+            }
+        }
+        assert!(unknown.is_empty(), "say in this file whether these are written: {unknown:?}");
+    }
+
+    #[test]
+    fn no_output_of_any_verb_takes_the_place_of_what_a_store_keeps() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("log/tile")).unwrap();
+        std::fs::create_dir_all(dir.path().join("evidence/sha256/c5")).unwrap();
+        for kept in ["log/checkpoint", "log/cosigned", "evidence/sha256/c5/d0"] {
+            std::fs::write(dir.path().join(kept), b"kept").unwrap();
+        }
+        let mut outputs = BTreeSet::new();
+        for (words, command) in all() {
+            let longs = command.get_arguments().filter_map(clap::Arg::get_long);
+            for long in longs.filter(|long| WRITTEN.contains(long)) {
+                outputs.insert(long.to_owned());
+                for place in ["log/checkpoint", "log/cosigned", "log/tile", "log/new", "evidence/sha256/c5/d0"] {
+                    let place = dir.path().join(place).display().to_string();
+                    let value = if long == REPORT { format!("sarif={place}") } else { place };
+                    let line = [words.as_slice(), &[format!("--{long}"), value]].concat();
+                    let error = named(&line).apart().expect_err(&line.join(" ")).to_string();
+                    assert!(error.contains("which the store keeps"), "{line:?}: {error}");
+                }
+            }
+        }
+        let known: BTreeSet<String> = WRITTEN.iter().map(|long| (*long).to_owned()).collect();
+        assert_eq!(outputs, known, "each of them is some verb's");
+    }
+
+    #[test]
+    fn an_output_takes_the_place_of_nothing_that_is_read_and_of_no_other_output() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("policy")).unwrap();
+        for name in ["a", "b", "policy/policy.toml"] {
+            std::fs::write(dir.path().join(name), b"here").unwrap();
+        }
+        for (line, words) in [
+            ("promote @/a --report sarif=@/a", "is read here"),
+            ("promote @/b --report sarif=@/policy/../a --key @/a", "is read here"),
+            ("promote @/b --report sarif=@/a --least-checkpoint @/a", "is read here"),
+            ("promote @/b --checkpoint-output @/a --lock @/a", "is read here"),
+            ("promote @/b --checkpoint-output @/a --report sarif=@/a", "named twice"),
+            ("audit report @/b --least-checkpoint @/a --output @/a", "is read here"),
+            ("collect snapshot --rendered chart=@/a --output @/a", "is read here"),
+            ("audit show 3 @/b --svg @/x --html @/x", "named twice, by --html and by --svg"),
+            ("audit show 3 @/b --svg @/x --html @/policy/../x", "named twice"),
+            ("policy backtest @/policy --output @/x --sample @/x", "named twice"),
+            ("policy lint @/policy --report sarif=@/policy/policy.toml", "lies in the policy's folder"),
+            ("policy test @/policy --report junit=@/policy/x", "lies in the policy's folder"),
+        ] {
+            let error = said(dir.path(), line).expect_err(line);
+            assert!(error.contains(words), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_meant_to_be_replaced_is() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            std::fs::write(dir.path().join(name), b"here").unwrap();
+        }
+        for line in [
+            "promote @/b --least-checkpoint @/a --checkpoint-output @/a --report sarif=@/x --report junit=@/y",
+            "promote @/b --baseline @/a --report json=@/a",
+            "log checkpoint --least-checkpoint @/a --output @/a",
+            "trust sign @/a --output @/a",
+            "audit show 3 @/b --svg /dev/null --html /dev/null",
+            "provenance --output @/a -- make @/a",
+            "promote @/b --report github=- --report github=-",
+            "trust refresh --target @/a --output @/a",
+        ] {
+            assert_eq!(said(dir.path(), line), Ok(()), "{line}");
+        }
+    }
+}
