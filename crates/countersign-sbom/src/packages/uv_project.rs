@@ -2,7 +2,7 @@
 //! package's requirements is what the manifest still asks for. Conditions are not compared, since uv rewrites them.
 
 use super::python::{normal, requirement};
-use super::uv::{tables, text_in};
+use super::uv::{folder, tables, text_in};
 use super::{PackagesError, malformed, text_of};
 use crate::version::{Scheme, Version};
 use countersign_core::limits;
@@ -16,15 +16,11 @@ type Asks = BTreeMap<String, BTreeSet<Option<Vec<(String, String)>>>>;
 
 /// Refuses a lock that says something else of a project than its manifest, where that is there.
 pub(super) fn agrees(path: &Path, lock: &Table, own: &[&Table]) -> Result<(), PackagesError> {
-    let at = |package: &Table| {
-        let source = package.get("source").and_then(Value::as_table)?;
-        text_in(source, "virtual").or_else(|| text_in(source, "editable")).map(str::to_owned)
-    };
     let mut root_is_a_package = false;
     for package in own {
-        let Some(place) = at(package) else { continue };
+        let Some(place) = folder(package) else { continue };
         root_is_a_package |= place == ".";
-        let Some(manifest) = manifest(path, &place)? else { continue };
+        let Some(manifest) = manifest(path, place)? else { continue };
         same(path, package, &manifest)?;
     }
     let groups = lock.get("manifest").and_then(|manifest| manifest.get("dependency-groups"));
