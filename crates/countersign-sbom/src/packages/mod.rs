@@ -23,6 +23,7 @@ mod python;
 mod python_range;
 mod reach;
 mod requirements;
+mod requirements_options;
 mod surroundings;
 mod uv;
 mod uv_project;
