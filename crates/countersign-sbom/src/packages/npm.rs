@@ -3,7 +3,7 @@
 
 use super::npm_asks::{Rules, first_of};
 use super::npm_graph::{Graph, How, is_outside};
-use super::npm_identity::{DEFAULT, of_another, purl};
+use super::npm_identity::{DEFAULT, of_another, purl, told_by_case};
 use super::npm_workspaces::Workspaces;
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, bytes_of, left_out_of, library, licence, malformed, public,
@@ -40,7 +40,10 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let stated = rules.workspaces(packages);
     let workspaces = Workspaces::of(packages, &stated);
     let name = lock.get("name").and_then(Value::as_str).filter(|name| name.len() <= limits::SBOM_TEXT_BYTES);
-    let mut tree = Tree { path, packages, references: BTreeMap::new(), workspaces, name };
+    let installed = packages.iter().filter_map(|(place, entry)| Some((place, entry.as_object()?)));
+    let installed = installed.filter(|(place, entry)| !is_own(place) && !flag(entry, "link"));
+    let cased = told_by_case(installed.map(|(place, entry)| called(place, entry)));
+    let mut tree = Tree { path, packages, references: BTreeMap::new(), workspaces, name, cased };
     let mut places: BTreeMap<&str, Item> = BTreeMap::new();
     for (place, package) in packages {
         let entry = package.as_object().ok_or_else(|| wrong(place, "expected an object"))?;
@@ -87,6 +90,13 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             "{} packages are called optional or for development in the lock file, and are needed all the same, as npm finds out anew ({})",
             weaker.len(),
             first_of(&weaker)
+        ));
+    }
+    if !tree.cased.is_empty() {
+        partial.push(format!(
+            "{} packages have the name of another but for its case, which their package URLs keep ({})",
+            tree.cased.len(),
+            first_of(&tree.cased.iter().map(|name| (*name).to_owned()).collect())
         ));
     }
     partial.extend(missing.said());
@@ -154,6 +164,16 @@ pub(super) fn flag(entry: &Object, key: &str) -> bool {
     entry.get(key).and_then(Value::as_bool) == Some(true)
 }
 
+/// A text of an entry, where it is no longer than names are.
+fn text_in<'l>(entry: &'l Object, key: &str) -> Option<&'l str> {
+    entry.get(key).and_then(Value::as_str).filter(|text| text.len() <= limits::SBOM_TEXT_BYTES)
+}
+
+/// What the package of an entry is called: as its folder, unless the entry says otherwise.
+fn called<'l>(place: &'l str, entry: &'l Object) -> &'l str {
+    text_in(entry, "name").unwrap_or_else(|| place.rsplit("node_modules/").next().unwrap_or(place))
+}
+
 /// What npm says of an entry.
 fn scope_of(entry: &Object) -> Scope {
     if flag(entry, "dev") {
@@ -199,6 +219,8 @@ struct Tree<'l> {
     workspaces: Workspaces<'l>,
     /// What the lock file itself is called.
     name: Option<&'l str>,
+    /// The names that only their case tells from another.
+    cased: BTreeSet<&'l str>,
 }
 
 impl Tree<'_> {
@@ -207,10 +229,8 @@ impl Tree<'_> {
     }
 
     fn component(&self, place: &str, entry: &Object) -> Result<Item, PackagesError> {
-        let text =
-            |key: &str| entry.get(key).and_then(Value::as_str).filter(|text| text.len() <= limits::SBOM_TEXT_BYTES);
-        let folder = place.rsplit("node_modules/").next().unwrap_or(place);
-        let name = text("name").unwrap_or(folder);
+        let text = |key: &str| text_in(entry, key);
+        let name = called(place, entry);
         let version = text("version");
         if place.is_empty() {
             let mut root = application(text("name").or(self.name).unwrap_or(UNNAMED), version);
@@ -233,7 +253,8 @@ impl Tree<'_> {
         if let Some(other) = resolved.and_then(|url| of_another(name, version, url)) {
             return Err(self.wrong(place, &format!("it is said to be {name} {version}, and comes from {other}")));
         }
-        let purl = purl(name, version, resolved).map_err(|error| purl_error(self.path, place, error))?;
+        let purl = purl(name, version, resolved, self.cased.contains(name))
+            .map_err(|error| purl_error(self.path, place, error))?;
         let reference = purl.as_ref().map_or_else(|| format!("path:{name}@{version}"), |purl| purl.as_str().to_owned());
         let mut item = library(reference, name, Some(version));
         item.purl = purl.map(|purl| purl.as_str().to_owned());
