@@ -12,6 +12,7 @@ mod npm_asks;
 mod npm_graph;
 mod npm_identity;
 mod npm_overrides;
+mod npm_places;
 mod npm_range;
 #[cfg(test)]
 mod npm_scene;

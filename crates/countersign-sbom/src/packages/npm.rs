@@ -4,6 +4,7 @@
 use super::npm_asks::{Rules, first_of};
 use super::npm_graph::{Graph, How, is_outside};
 use super::npm_identity::{DEFAULT, of_another, purl, told_by_case};
+use super::npm_places::within_bounds;
 use super::npm_workspaces::Workspaces;
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, bytes_of, left_out_of, library, licence, malformed, public,
@@ -36,6 +37,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             help: "npm 7 and later write version 2 or 3: `npm install --package-lock-only`".to_owned(),
         });
     };
+    within_bounds(path, packages)?;
     let mut rules = Rules::beside(path)?;
     let stated = rules.workspaces(packages);
     let workspaces = Workspaces::of(packages, &stated);
@@ -310,12 +312,13 @@ impl Tree<'_> {
         let mut scopes: BTreeMap<(String, String), Scope> = BTreeMap::new();
         for node in &graph.nodes {
             let Some(from) = self.references.get(node.place) else { continue };
+            let own = is_own(node.place);
             let to = bom.edges.entry(from.clone()).or_default();
             for edge in &node.edges {
                 let target = graph.nodes.get(edge.to).and_then(|target| self.references.get(target.place));
                 let Some(target) = target else { continue };
                 to.insert(target.clone());
-                if is_own(node.place) {
+                if own {
                     let scope = edge.how.scope();
                     let known = scopes.entry((from.clone(), target.clone())).or_insert(scope);
                     *known = (*known).min(scope);
