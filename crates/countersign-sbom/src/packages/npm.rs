@@ -42,10 +42,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let stated = rules.workspaces(packages);
     let workspaces = Workspaces::of(packages, &stated);
     let name = lock.get("name").and_then(Value::as_str).filter(|name| name.len() <= limits::SBOM_TEXT_BYTES);
-    let installed = packages.iter().filter_map(|(place, entry)| Some((place, entry.as_object()?)));
-    let installed = installed.filter(|(place, entry)| !is_own(place) && !flag(entry, "link"));
-    let cased = told_by_case(installed.map(|(place, entry)| called(place, entry)));
-    let mut tree = Tree { path, packages, references: BTreeMap::new(), workspaces, name, cased };
+    let mut tree = Tree::of(path, packages, workspaces, name);
     let mut places: BTreeMap<&str, Item> = BTreeMap::new();
     for (place, package) in packages {
         let entry = package.as_object().ok_or_else(|| wrong(place, "expected an object"))?;
@@ -66,7 +63,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let missing = tree.give_edges(&graph, &mut bom);
     let mut made: BTreeMap<String, Item> = BTreeMap::new();
     let mut left = Vec::new();
-    let mut weaker = BTreeSet::new();
+    let mut told = Told::default();
     for (place, mut item) in places {
         let Some(need) = graph.need(place) else {
             left.push(item);
@@ -74,9 +71,10 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         };
         // What the lock file itself says is not npm's word: npm reckons it anew where it installs.
         if item.scope > need.scope {
-            weaker.insert(item.label());
+            told.weaker.insert(item.label());
         }
         item.scope = need.scope;
+        tree.tell(place, &item, &mut told);
         match made.get_mut(&item.reference) {
             Some(known) => unite(known, item).map_err(|what| wrong(place, &what))?,
             None => {
@@ -86,14 +84,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     bom.items = made.into_values().filter(|item| item.reference != root.reference).collect();
     bom.root = Some(root);
-    let mut partial: Vec<String> = tree.workspaces.said().into_iter().collect();
-    if !weaker.is_empty() {
-        partial.push(format!(
-            "{} packages are called optional or for development in the lock file, and are needed all the same, as npm finds out anew ({})",
-            weaker.len(),
-            first_of(&weaker)
-        ));
-    }
+    let mut partial: Vec<String> = tree.workspaces.said().into_iter().chain(told.said()).collect();
     if !tree.cased.is_empty() {
         partial.push(format!(
             "{} packages have the name of another but for its case, which their package URLs keep ({})",
@@ -109,7 +100,11 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         partial.push(format!("{without} packages have no digest in the lock file"));
     }
     for item in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
-        let word = if missing.of.contains(&item) { "incomplete" } else { "complete" };
+        let word = match (told.unknown.contains(&item), missing.of.contains(&item)) {
+            (true, _) => "unknown",
+            (false, true) => "incomplete",
+            (false, false) => "complete",
+        };
         bom.aggregates.insert(item, word.to_owned());
     }
     Ok(Made {
@@ -214,6 +209,38 @@ impl Missing {
     }
 }
 
+/// What is told of packages that are components.
+#[derive(Default)]
+struct Told {
+    /// Those that the lock file calls less needed than they are.
+    weaker: BTreeSet<String>,
+    /// Folders among the places of packages.
+    folders: BTreeSet<String>,
+    /// Those of them of whose dependencies nothing is known.
+    unknown: BTreeSet<String>,
+}
+
+impl Told {
+    fn said(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if !self.weaker.is_empty() {
+            said.push(format!(
+                "{} packages are called optional or for development in the lock file, and are needed all the same, as npm finds out anew ({})",
+                self.weaker.len(),
+                first_of(&self.weaker)
+            ));
+        }
+        if !self.folders.is_empty() {
+            said.push(format!(
+                "{} packages are folders that stand where npm puts packages, and no registry has them ({})",
+                self.folders.len(),
+                first_of(&self.folders)
+            ));
+        }
+        said
+    }
+}
+
 struct Tree<'l> {
     path: &'l Path,
     packages: &'l Object,
@@ -223,9 +250,20 @@ struct Tree<'l> {
     name: Option<&'l str>,
     /// The names that only their case tells from another.
     cased: BTreeSet<&'l str>,
+    /// Where links lead to.
+    linked: BTreeSet<&'l str>,
 }
 
-impl Tree<'_> {
+impl<'l> Tree<'l> {
+    fn of(path: &'l Path, packages: &'l Object, workspaces: Workspaces<'l>, name: Option<&'l str>) -> Self {
+        let entries = packages.iter().filter_map(|(place, entry)| Some((place.as_str(), entry.as_object()?)));
+        let (links, installed): (Vec<_>, Vec<_>) = entries.partition(|(_, entry)| flag(entry, "link"));
+        let installed = installed.into_iter().filter(|(place, _)| !is_own(place));
+        let cased = told_by_case(installed.map(|(place, entry)| called(place, entry)));
+        let linked = links.into_iter().filter_map(|(_, link)| link.get("resolved").and_then(Value::as_str)).collect();
+        Self { path, packages, references: BTreeMap::new(), workspaces, name, cased, linked }
+    }
+
     fn wrong(&self, at: &str, what: &str) -> PackagesError {
         malformed(self.path, at, what)
     }
@@ -241,7 +279,7 @@ impl Tree<'_> {
             }
             return Ok(root);
         }
-        if is_own(place) {
+        if is_own(place) || self.is_folder(place, entry) {
             let last = place.rsplit('/').next().unwrap_or(place);
             let mut item = application(text("name").unwrap_or(last), version);
             item.scope = scope_of(entry);
@@ -280,6 +318,24 @@ impl Tree<'_> {
             }
         }
         Ok(item)
+    }
+
+    fn tell(&self, place: &str, item: &Item, told: &mut Told) {
+        let entry = self.packages.get(place).and_then(Value::as_object);
+        if entry.is_some_and(|entry| self.is_folder(place, entry)) {
+            told.folders.insert(place.to_owned());
+            told.unknown.extend(item.version.is_none().then(|| item.reference.clone()));
+        }
+    }
+
+    /// Whether a place among those of packages is a folder that stands there by itself. An override may name one (`file:./x`), which npm
+    /// then looks for below the package that asks.
+    fn is_folder(&self, place: &str, entry: &Object) -> bool {
+        let name = place.rsplit("node_modules/").next().unwrap_or(place);
+        let parts = if name.starts_with('@') { 2 } else { 1 };
+        let deeper = name.split('/').count() > parts;
+        let fetched = entry.contains_key("resolved") || entry.contains_key("integrity");
+        !is_own(place) && !fetched && self.linked.contains(place) && (deeper || !entry.contains_key("version"))
     }
 
     /// Digests as browsers write them: `sha512-BASE64`, several with spaces between.
@@ -556,6 +612,37 @@ mod tests {
         let asks = json!({"name": "app", "workspaces": ["w"], "dependencies": {"w": "^9.0.0"}});
         let workspace = json!({"node_modules/w": {"resolved": "w", "link": true}, "w": {"version": "1.0.0"}});
         assert!(taken(&asks, &workspace).is_ok(), "the project's own come before any range");
+    }
+
+    #[test]
+    fn a_folder_that_an_override_names_is_no_package_of_a_registry() {
+        let asks = json!({"name": "app", "dependencies": {"debug": "4"}, "overrides": {"ms": "file:./ms"}});
+        let of = |at: &str, folder: &Value| {
+            let root = json!({"name": "app", "dependencies": {"debug": "4"}});
+            let debug = json!({"version": "4.4.0", "dependencies": {"ms": "^2.1.3"}});
+            let link = json!({"resolved": at, "link": true});
+            let packages = json!({"": root, "node_modules/debug": debug, at: folder, "node_modules/ms": link});
+            beside(&asks, &packages)
+        };
+        for at in ["node_modules/debug/ms", "node_modules/x"] {
+            let made = of(at, &json!({})).unwrap();
+            let name = at.rsplit('/').next().unwrap();
+            let folder = made.bom.items.iter().find(|item| item.name == name).unwrap();
+            assert_eq!((folder.purl.as_deref(), folder.kind.as_str()), (None, "application"));
+            assert_eq!(edges(&made, "pkg:npm/debug@4.4.0"), [format!("path:{name}")]);
+            assert_eq!(made.bom.aggregates[&format!("path:{name}")], "unknown");
+            assert!(
+                made.partial.iter().any(|text| text.ends_with(&format!("no registry has them ({at})"))),
+                "{:?}",
+                made.partial
+            );
+        }
+        let named = of("node_modules/debug/ms", &json!({"version": "2.1.3"})).unwrap();
+        assert_eq!(edges(&named, "pkg:npm/debug@4.4.0"), ["path:ms@2.1.3"]);
+        let fetched = json!({"resolved": "https://registry.npmjs.org/ms/-/ms-2.1.3.tgz"});
+        assert!(of("node_modules/x", &fetched).is_err(), "what is fetched has a version");
+        let alone = json!({"": {"name": "app", "dependencies": {"a": "1"}}, "node_modules/a": {}});
+        assert!(lock(&alone).unwrap_err().to_string().contains("a package without a version"));
     }
 
     #[test]
