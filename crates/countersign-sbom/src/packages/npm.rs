@@ -3,8 +3,9 @@
 
 use super::npm_asks::{Rules, first_of};
 use super::npm_graph::{Graph, How, is_outside};
-use super::npm_identity::{DEFAULT, of_another, purl, told_by_case};
+use super::npm_identity::{DEFAULT, Origin, of_another, purl, told_by_case};
 use super::npm_places::within_bounds;
+use super::npm_registries::{Registries, Registry};
 use super::npm_workspaces::Workspaces;
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, bytes_of, left_out_of, library, licence, malformed, public,
@@ -42,7 +43,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let stated = rules.workspaces(packages);
     let workspaces = Workspaces::of(packages, &stated);
     let name = lock.get("name").and_then(Value::as_str).filter(|name| name.len() <= limits::SBOM_TEXT_BYTES);
-    let mut tree = Tree::of(path, packages, workspaces, name);
+    let mut tree = Tree::of(path, packages, workspaces, name)?;
     let mut places: BTreeMap<&str, Item> = BTreeMap::new();
     for (place, package) in packages {
         let entry = package.as_object().ok_or_else(|| wrong(place, "expected an object"))?;
@@ -84,7 +85,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     bom.items = made.into_values().filter(|item| item.reference != root.reference).collect();
     bom.root = Some(root);
-    let mut partial: Vec<String> = tree.workspaces.said().into_iter().chain(told.said()).collect();
+    let mut partial: Vec<String> = tree.workspaces.said().into_iter().collect();
     if !tree.cased.is_empty() {
         partial.push(format!(
             "{} packages have the name of another but for its case, which their package URLs keep ({})",
@@ -99,6 +100,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     if without > 0 {
         partial.push(format!("{without} packages have no digest in the lock file"));
     }
+    partial.extend(told.said());
     for item in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
         let word = match (told.unknown.contains(&item), missing.of.contains(&item)) {
             (true, _) => "unknown",
@@ -218,6 +220,8 @@ struct Told {
     folders: BTreeSet<String>,
     /// Those of them of whose dependencies nothing is known.
     unknown: BTreeSet<String>,
+    /// Those without an address.
+    nowhere: BTreeSet<String>,
 }
 
 impl Told {
@@ -237,6 +241,13 @@ impl Told {
                 first_of(&self.folders)
             ));
         }
+        if !self.nowhere.is_empty() {
+            said.push(format!(
+                "{} packages do not say where they come from: each is called by the registry that the project's .npmrc has for it, or by npm's own, and a machine may be set to another ({})",
+                self.nowhere.len(),
+                first_of(&self.nowhere)
+            ));
+        }
         said
     }
 }
@@ -252,16 +263,24 @@ struct Tree<'l> {
     cased: BTreeSet<&'l str>,
     /// Where links lead to.
     linked: BTreeSet<&'l str>,
+    /// Where packages come from whose entries do not say it.
+    registries: Registries,
 }
 
 impl<'l> Tree<'l> {
-    fn of(path: &'l Path, packages: &'l Object, workspaces: Workspaces<'l>, name: Option<&'l str>) -> Self {
+    fn of(
+        path: &'l Path,
+        packages: &'l Object,
+        workspaces: Workspaces<'l>,
+        name: Option<&'l str>,
+    ) -> Result<Self, PackagesError> {
         let entries = packages.iter().filter_map(|(place, entry)| Some((place.as_str(), entry.as_object()?)));
         let (links, installed): (Vec<_>, Vec<_>) = entries.partition(|(_, entry)| flag(entry, "link"));
         let installed = installed.into_iter().filter(|(place, _)| !is_own(place));
         let cased = told_by_case(installed.map(|(place, entry)| called(place, entry)));
         let linked = links.into_iter().filter_map(|(_, link)| link.get("resolved").and_then(Value::as_str)).collect();
-        Self { path, packages, references: BTreeMap::new(), workspaces, name, cased, linked }
+        let (references, registries) = (BTreeMap::new(), Registries::beside(path)?);
+        Ok(Self { path, packages, references, workspaces, name, cased, linked, registries })
     }
 
     fn wrong(&self, at: &str, what: &str) -> PackagesError {
@@ -293,7 +312,13 @@ impl<'l> Tree<'l> {
         if let Some(other) = resolved.and_then(|url| of_another(name, version, url)) {
             return Err(self.wrong(place, &format!("it is said to be {name} {version}, and comes from {other}")));
         }
-        let purl = purl(name, version, resolved, self.cased.contains(name))
+        let from = match resolved {
+            Some(address) => Origin::Address(address),
+            // What lies in another package's archive comes with that.
+            None if flag(entry, "inBundle") => Origin::Registry(Registry::Public),
+            None => Origin::Registry(self.registries.of_package(name)),
+        };
+        let purl = purl(name, version, &from, self.cased.contains(name))
             .map_err(|error| purl_error(self.path, place, error))?;
         let reference = purl.as_ref().map_or_else(|| format!("path:{name}@{version}"), |purl| purl.as_str().to_owned());
         let mut item = library(reference, name, Some(version));
@@ -321,10 +346,13 @@ impl<'l> Tree<'l> {
     }
 
     fn tell(&self, place: &str, item: &Item, told: &mut Told) {
-        let entry = self.packages.get(place).and_then(Value::as_object);
-        if entry.is_some_and(|entry| self.is_folder(place, entry)) {
+        let entry = self.packages.get(place).and_then(Value::as_object).filter(|_| !is_own(place));
+        let Some(entry) = entry else { return };
+        if self.is_folder(place, entry) {
             told.folders.insert(place.to_owned());
             told.unknown.extend(item.version.is_none().then(|| item.reference.clone()));
+        } else if text_in(entry, "resolved").is_none() && !flag(entry, "inBundle") {
+            told.nowhere.insert(item.label());
         }
     }
 
@@ -491,7 +519,7 @@ mod tests {
         assert_eq!(edges(&made, "pkg:npm/c@2.0.0"), ["pkg:npm/b@1.0.0"]);
         assert_eq!(edges(&made, "pkg:npm/b@1.0.0"), ["pkg:npm/c@1.0.0"]);
         assert_eq!(edges(&made, "pkg:npm/t@1.0.0"), ["path:w@0.1.0"]);
-        assert_eq!(made.partial.len(), 2);
+        assert_eq!(made.partial.len(), 3);
         let scope = |name: &str| made.bom.items.iter().find(|item| item.name == name).unwrap().scope;
         assert_eq!((scope("a"), scope("t")), (Scope::Required, Scope::Excluded));
     }

@@ -430,6 +430,8 @@ mod tests {
             "node_modules/b": {"version": "1.0.0", "dependencies": {"a": "1"}},
             "node_modules/b/node_modules/a": {"version": "1.0.0"}}))
         .unwrap();
-        assert_eq!(made.partial, ["2 packages have no digest in the lock file"]);
+        assert_eq!(made.partial[0], "2 packages have no digest in the lock file");
+        assert!(made.partial[1].starts_with("2 packages do not say where they come from"), "{:?}", made.partial);
+        assert_eq!(made.partial.len(), 2);
     }
 }
