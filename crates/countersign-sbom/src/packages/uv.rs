@@ -98,6 +98,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     give_conditions(&mut bom, &conditions);
     bom.root = Some(root);
     let mut partial = partial(&bom, conditions.len());
+    partial.extend(super::uv_project::changed(&lock));
     partial.extend(left_out_of(&left, "uv"));
     for reference in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
         bom.aggregates.insert(reference, "complete".to_owned());
