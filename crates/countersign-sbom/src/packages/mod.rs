@@ -25,7 +25,6 @@ mod python;
 mod python_range;
 mod reach;
 mod requirements;
-mod requirements_options;
 mod surroundings;
 mod uv;
 mod uv_project;

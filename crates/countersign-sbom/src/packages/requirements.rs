@@ -1,11 +1,7 @@
 //! `requirements.txt` as pip-compile and uv write it: pinned versions, digests, and comments that say who asks for what.
 
-use super::npm_asks::first_of;
 use super::python::{From, condition, digest, purl, reference, requirement};
-use super::{
-    Kind, Made, PackagesError, UNNAMED, application, bytes_of, library, malformed, public, purl_error,
-    requirements_options,
-};
+use super::{Kind, Made, PackagesError, UNNAMED, application, bytes_of, library, malformed, public, purl_error};
 use crate::bom::{Bom, File, Item, Scope};
 use countersign_core::{digest::Sha256, limits};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,13 +70,6 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         "the list does not say what each package depends on, but for the comments of the tool that wrote it".to_owned(),
     );
     partial.insert("licences are not in the list".to_owned());
-    if !places.unread.is_empty() {
-        partial.insert(format!(
-            "{} options in the list are not read, and what they change is not known ({})",
-            places.unread.len(),
-            first_of(&places.unread)
-        ));
-    }
     if open > 0 {
         partial.insert(format!(
             "{open} requirements hold variables of the environment (`${{NAME}}`), whose values are not in the list: what they say of a version or an address is not known"
@@ -155,8 +144,6 @@ fn settled(from: From) -> From {
 struct Places {
     index: Option<String>,
     none: bool,
-    /// What stands there as an option, and is none that is known.
-    unread: BTreeSet<String>,
 }
 
 impl Places {
@@ -214,34 +201,24 @@ fn entry(line: usize, whole: &str, places: &mut Places, partial: &mut BTreeSet<S
     let (text, behind) = whole.split_at_checked(cut)?;
     let via = behind.trim_start_matches([' ', '#']).strip_prefix("via ").into_iter().flat_map(|via| via.split(','));
     let text = text.trim();
-    let entry =
-        |text: &str| Entry { line, text: text.to_owned(), via: via.map(|name| name.trim().to_owned()).collect() };
-    if !text.starts_with('-') {
-        return (!text.is_empty()).then(|| entry(text));
-    }
-    let options = requirements_options::read(text);
-    places.unread.extend(options.unread);
-    // A line that installs something in place, or names another list, says nothing else to pip.
-    if let Some(in_place) = options.in_place {
-        // What lies in a repository is named as well where it is installed in place; a folder of the machine is not.
-        if in_place.contains("://") && !is_of_the_machine(&in_place) {
-            return Some(entry(&in_place));
-        }
-        partial.insert("the list names folders that are installed in place, which were not read".to_owned());
-    } else if options.lists {
+    // What lies in a repository is named as well where it is installed in place; a folder of the machine is not.
+    let in_place = text.strip_prefix("--editable").or_else(|| text.strip_prefix("-e"));
+    let in_place = in_place.map(|rest| rest.trim_start_matches([' ', '\t', '=']));
+    let text = in_place.filter(|rest| rest.contains("://") && !is_of_the_machine(rest)).unwrap_or(text);
+    let is = |flags: &[&str]| flags.iter().any(|flag| text.starts_with(flag));
+    if let Some(rest) = text.strip_prefix("--index-url").or_else(|| text.strip_prefix("-i ")) {
+        places.index = Some(rest.trim_start_matches(['=', ' ']).to_owned());
+    } else if is(&["--no-index"]) {
+        places.none = true;
+        partial.insert("the list asks no index: where its packages come from is not known".to_owned());
+    } else if is(&["-r", "--requirement", "-c", "--constraint"]) {
         partial.insert("the list names other lists, which were not read".to_owned());
-    } else {
-        if options.index.is_some() {
-            places.index = options.index;
-        }
-        if options.no_index {
-            places.none = true;
-            partial.insert("the list asks no index: where its packages come from is not known".to_owned());
-        }
-        if options.further {
-            partial
-                .insert("the list names further places of packages: which one each comes from is not known".to_owned());
-        }
+    } else if is(&["-e", "--editable"]) {
+        partial.insert("the list names folders that are installed in place, which were not read".to_owned());
+    } else if is(&["--extra-index-url", "--find-links", "-f "]) {
+        partial.insert("the list names further places of packages: which one each comes from is not known".to_owned());
+    } else if !text.is_empty() && !text.starts_with('-') {
+        return Some(Entry { line, text: text.to_owned(), via: via.map(|name| name.trim().to_owned()).collect() });
     }
     None
 }
@@ -625,27 +602,6 @@ mod tests {
         }
         std::fs::write(&path, [0xff, 0xfe, b'a', 0, b'=']).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("neither UTF-8 nor UTF-16"));
-    }
-
-    #[test]
-    fn an_index_counts_however_the_option_is_written() {
-        for line in ["--pypi-url URL", "--index URL", "-iURL", "--trusted-host h --index-url URL", "--index-url 'URL'"]
-        {
-            let made = made(&format!("{}\na==1\n", line.replace("URL", "https://pip.example.com/simple"))).unwrap();
-            let purl = "pkg:pypi/a@1?repository_url=https://pip.example.com/simple";
-            assert_eq!(made.bom.items[0].purl.as_deref(), Some(purl), "{line}");
-        }
-        for (line, word) in [
-            ("--pre --extra-index-url https://pip.example.com/simple", "further places"),
-            ("-fhttps://pip.example.com/", "further places"),
-            ("--no-ind", "asks no index"),
-            ("--requirem other.txt", "other lists"),
-            ("--edit ./x", "installed in place"),
-            ("--unheard-of", "1 options in the list are not read, and what they change is not known (--unheard-of)"),
-        ] {
-            let made = made(&format!("{line}\na==1\n")).unwrap();
-            assert!(made.partial.iter().any(|text| text.contains(word)), "{line}: {:?}", made.partial);
-        }
     }
 
     #[test]
