@@ -225,6 +225,8 @@ pub const SBOM_COMPONENTS: usize = 100_000;
 pub const SBOM_EDGES: usize = 1_000_000;
 /// Longest name, version, reference or package URL in an SBOM.
 pub const SBOM_TEXT_BYTES: usize = 4_096;
+/// How often packages of npm's lie within each other: npm shares what it can, and without that a chain of dependencies is this long.
+pub const NPM_DEPTH: usize = 64;
 /// Rules under `overrides` in a `package.json`.
 pub const NPM_OVERRIDES: usize = 500;
 /// Ranges of which it is kept which of those rules they meet.

@@ -14,7 +14,9 @@ mod npm_asks;
 mod npm_graph;
 mod npm_identity;
 mod npm_overrides;
+mod npm_places;
 mod npm_range;
+mod npm_registries;
 #[cfg(test)]
 mod npm_scene;
 mod npm_workspaces;

@@ -3,7 +3,9 @@
 
 use super::npm_asks::{Rules, first_of};
 use super::npm_graph::{Graph, How, is_outside};
-use super::npm_identity::{DEFAULT, of_another, purl};
+use super::npm_identity::{DEFAULT, Origin, of_another, purl, told_by_case};
+use super::npm_places::within_bounds;
+use super::npm_registries::{Registries, Registry};
 use super::npm_workspaces::Workspaces;
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, bytes_of, left_out_of, library, licence, malformed, public,
@@ -36,11 +38,12 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             help: "npm 7 and later write version 2 or 3: `npm install --package-lock-only`".to_owned(),
         });
     };
+    within_bounds(path, packages)?;
     let mut rules = Rules::beside(path)?;
     let stated = rules.workspaces(packages);
     let workspaces = Workspaces::of(packages, &stated);
     let name = lock.get("name").and_then(Value::as_str).filter(|name| name.len() <= limits::SBOM_TEXT_BYTES);
-    let mut tree = Tree { path, packages, references: BTreeMap::new(), workspaces, name };
+    let mut tree = Tree::of(path, packages, workspaces, name)?;
     let mut places: BTreeMap<&str, Item> = BTreeMap::new();
     for (place, package) in packages {
         let entry = package.as_object().ok_or_else(|| wrong(place, "expected an object"))?;
@@ -61,7 +64,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let missing = tree.give_edges(&graph, &mut bom);
     let mut made: BTreeMap<String, Item> = BTreeMap::new();
     let mut left = Vec::new();
-    let mut weaker = BTreeSet::new();
+    let mut told = Told::default();
     for (place, mut item) in places {
         let Some(need) = graph.need(place) else {
             left.push(item);
@@ -69,9 +72,10 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         };
         // What the lock file itself says is not npm's word: npm reckons it anew where it installs.
         if item.scope > need.scope {
-            weaker.insert(item.label());
+            told.weaker.insert(item.label());
         }
         item.scope = need.scope;
+        tree.tell(place, &item, &mut told);
         match made.get_mut(&item.reference) {
             Some(known) => unite(known, item).map_err(|what| wrong(place, &what))?,
             None => {
@@ -82,19 +86,24 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     bom.items = made.into_values().filter(|item| item.reference != root.reference).collect();
     bom.root = Some(root);
     let mut partial: Vec<String> = tree.workspaces.said().into_iter().collect();
-    if !weaker.is_empty() {
+    if !tree.cased.is_empty() {
         partial.push(format!(
-            "{} packages are called optional or for development in the lock file, and are needed all the same, as npm finds out anew ({})",
-            weaker.len(),
-            first_of(&weaker)
+            "{} packages have the name of another but for its case, which their package URLs keep ({})",
+            tree.cased.len(),
+            first_of(&tree.cased.iter().map(|name| (*name).to_owned()).collect())
         ));
     }
     partial.extend(missing.said());
     partial.extend(rules.said());
     partial.extend(left_out_of(&left, "npm"));
     partial.extend(super::dev::undigested(Kind::Npm, &bom.items));
+    partial.extend(told.said());
     for item in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
-        let word = if missing.of.contains(&item) { "incomplete" } else { "complete" };
+        let word = match (told.unknown.contains(&item), missing.of.contains(&item)) {
+            (true, _) => "unknown",
+            (false, true) => "incomplete",
+            (false, false) => "complete",
+        };
         bom.aggregates.insert(item, word.to_owned());
     }
     Ok(Made {
@@ -151,6 +160,16 @@ pub(super) fn flag(entry: &Object, key: &str) -> bool {
     entry.get(key).and_then(Value::as_bool) == Some(true)
 }
 
+/// A text of an entry, where it is no longer than names are.
+fn text_in<'l>(entry: &'l Object, key: &str) -> Option<&'l str> {
+    entry.get(key).and_then(Value::as_str).filter(|text| text.len() <= limits::SBOM_TEXT_BYTES)
+}
+
+/// What the package of an entry is called: as its folder, unless the entry says otherwise.
+fn called<'l>(place: &'l str, entry: &'l Object) -> &'l str {
+    text_in(entry, "name").unwrap_or_else(|| place.rsplit("node_modules/").next().unwrap_or(place))
+}
+
 /// What npm says of an entry.
 fn scope_of(entry: &Object) -> Scope {
     if flag(entry, "dev") {
@@ -189,6 +208,47 @@ impl Missing {
     }
 }
 
+/// What is told of packages that are components.
+#[derive(Default)]
+struct Told {
+    /// Those that the lock file calls less needed than they are.
+    weaker: BTreeSet<String>,
+    /// Folders among the places of packages.
+    folders: BTreeSet<String>,
+    /// Those of them of whose dependencies nothing is known.
+    unknown: BTreeSet<String>,
+    /// Those without an address.
+    nowhere: BTreeSet<String>,
+}
+
+impl Told {
+    fn said(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if !self.weaker.is_empty() {
+            said.push(format!(
+                "{} packages are called optional or for development in the lock file, and are needed all the same, as npm finds out anew ({})",
+                self.weaker.len(),
+                first_of(&self.weaker)
+            ));
+        }
+        if !self.folders.is_empty() {
+            said.push(format!(
+                "{} packages are folders that stand where npm puts packages, and no registry has them ({})",
+                self.folders.len(),
+                first_of(&self.folders)
+            ));
+        }
+        if !self.nowhere.is_empty() {
+            said.push(format!(
+                "{} packages do not say where they come from: each is called by the registry that the project's .npmrc has for it, or by npm's own, and a machine may be set to another ({})",
+                self.nowhere.len(),
+                first_of(&self.nowhere)
+            ));
+        }
+        said
+    }
+}
+
 struct Tree<'l> {
     path: &'l Path,
     packages: &'l Object,
@@ -196,18 +256,37 @@ struct Tree<'l> {
     workspaces: Workspaces<'l>,
     /// What the lock file itself is called.
     name: Option<&'l str>,
+    /// The names that only their case tells from another.
+    cased: BTreeSet<&'l str>,
+    /// Where links lead to.
+    linked: BTreeSet<&'l str>,
+    /// Where packages come from whose entries do not say it.
+    registries: Registries,
 }
 
-impl Tree<'_> {
+impl<'l> Tree<'l> {
+    fn of(
+        path: &'l Path,
+        packages: &'l Object,
+        workspaces: Workspaces<'l>,
+        name: Option<&'l str>,
+    ) -> Result<Self, PackagesError> {
+        let entries = packages.iter().filter_map(|(place, entry)| Some((place.as_str(), entry.as_object()?)));
+        let (links, installed): (Vec<_>, Vec<_>) = entries.partition(|(_, entry)| flag(entry, "link"));
+        let installed = installed.into_iter().filter(|(place, _)| !is_own(place));
+        let cased = told_by_case(installed.map(|(place, entry)| called(place, entry)));
+        let linked = links.into_iter().filter_map(|(_, link)| link.get("resolved").and_then(Value::as_str)).collect();
+        let (references, registries) = (BTreeMap::new(), Registries::beside(path)?);
+        Ok(Self { path, packages, references, workspaces, name, cased, linked, registries })
+    }
+
     fn wrong(&self, at: &str, what: &str) -> PackagesError {
         malformed(self.path, at, what)
     }
 
     fn component(&self, place: &str, entry: &Object) -> Result<Item, PackagesError> {
-        let text =
-            |key: &str| entry.get(key).and_then(Value::as_str).filter(|text| text.len() <= limits::SBOM_TEXT_BYTES);
-        let folder = place.rsplit("node_modules/").next().unwrap_or(place);
-        let name = text("name").unwrap_or(folder);
+        let text = |key: &str| text_in(entry, key);
+        let name = called(place, entry);
         let version = text("version");
         if place.is_empty() {
             let mut root = application(text("name").or(self.name).unwrap_or(UNNAMED), version);
@@ -216,7 +295,7 @@ impl Tree<'_> {
             }
             return Ok(root);
         }
-        if is_own(place) {
+        if is_own(place) || self.is_folder(place, entry) {
             let last = place.rsplit('/').next().unwrap_or(place);
             let mut item = application(text("name").unwrap_or(last), version);
             item.scope = scope_of(entry);
@@ -230,7 +309,14 @@ impl Tree<'_> {
         if let Some(other) = resolved.and_then(|url| of_another(name, version, url)) {
             return Err(self.wrong(place, &format!("it is said to be {name} {version}, and comes from {other}")));
         }
-        let purl = purl(name, version, resolved).map_err(|error| purl_error(self.path, place, error))?;
+        let from = match resolved {
+            Some(address) => Origin::Address(address),
+            // What lies in another package's archive comes with that.
+            None if flag(entry, "inBundle") => Origin::Registry(Registry::Public),
+            None => Origin::Registry(self.registries.of_package(name)),
+        };
+        let purl = purl(name, version, &from, self.cased.contains(name))
+            .map_err(|error| purl_error(self.path, place, error))?;
         let reference = purl.as_ref().map_or_else(|| format!("path:{name}@{version}"), |purl| purl.as_str().to_owned());
         let mut item = library(reference, name, Some(version));
         item.purl = purl.map(|purl| purl.as_str().to_owned());
@@ -254,6 +340,27 @@ impl Tree<'_> {
             }
         }
         Ok(item)
+    }
+
+    fn tell(&self, place: &str, item: &Item, told: &mut Told) {
+        let entry = self.packages.get(place).and_then(Value::as_object).filter(|_| !is_own(place));
+        let Some(entry) = entry else { return };
+        if self.is_folder(place, entry) {
+            told.folders.insert(place.to_owned());
+            told.unknown.extend(item.version.is_none().then(|| item.reference.clone()));
+        } else if text_in(entry, "resolved").is_none() && !flag(entry, "inBundle") {
+            told.nowhere.insert(item.label());
+        }
+    }
+
+    /// Whether a place among those of packages is a folder that stands there by itself. An override may name one (`file:./x`), which npm
+    /// then looks for below the package that asks.
+    fn is_folder(&self, place: &str, entry: &Object) -> bool {
+        let name = place.rsplit("node_modules/").next().unwrap_or(place);
+        let parts = if name.starts_with('@') { 2 } else { 1 };
+        let deeper = name.split('/').count() > parts;
+        let fetched = entry.contains_key("resolved") || entry.contains_key("integrity");
+        !is_own(place) && !fetched && self.linked.contains(place) && (deeper || !entry.contains_key("version"))
     }
 
     /// Digests as browsers write them: `sha512-BASE64`, several with spaces between.
@@ -286,12 +393,13 @@ impl Tree<'_> {
         let mut scopes: BTreeMap<(String, String), Scope> = BTreeMap::new();
         for node in &graph.nodes {
             let Some(from) = self.references.get(node.place) else { continue };
+            let own = is_own(node.place);
             let to = bom.edges.entry(from.clone()).or_default();
             for edge in &node.edges {
                 let target = graph.nodes.get(edge.to).and_then(|target| self.references.get(target.place));
                 let Some(target) = target else { continue };
                 to.insert(target.clone());
-                if is_own(node.place) {
+                if own {
                     let scope = edge.how.scope();
                     let known = scopes.entry((from.clone(), target.clone())).or_insert(scope);
                     *known = (*known).min(scope);
@@ -408,7 +516,7 @@ mod tests {
         assert_eq!(edges(&made, "pkg:npm/c@2.0.0"), ["pkg:npm/b@1.0.0"]);
         assert_eq!(edges(&made, "pkg:npm/b@1.0.0"), ["pkg:npm/c@1.0.0"]);
         assert_eq!(edges(&made, "pkg:npm/t@1.0.0"), ["path:w@0.1.0"]);
-        assert_eq!(made.partial.len(), 2);
+        assert_eq!(made.partial.len(), 3);
         let scope = |name: &str| made.bom.items.iter().find(|item| item.name == name).unwrap().scope;
         assert_eq!((scope("a"), scope("t")), (Scope::Required, Scope::Excluded));
     }
@@ -529,6 +637,37 @@ mod tests {
         let asks = json!({"name": "app", "workspaces": ["w"], "dependencies": {"w": "^9.0.0"}});
         let workspace = json!({"node_modules/w": {"resolved": "w", "link": true}, "w": {"version": "1.0.0"}});
         assert!(taken(&asks, &workspace).is_ok(), "the project's own come before any range");
+    }
+
+    #[test]
+    fn a_folder_that_an_override_names_is_no_package_of_a_registry() {
+        let asks = json!({"name": "app", "dependencies": {"debug": "4"}, "overrides": {"ms": "file:./ms"}});
+        let of = |at: &str, folder: &Value| {
+            let root = json!({"name": "app", "dependencies": {"debug": "4"}});
+            let debug = json!({"version": "4.4.0", "dependencies": {"ms": "^2.1.3"}});
+            let link = json!({"resolved": at, "link": true});
+            let packages = json!({"": root, "node_modules/debug": debug, at: folder, "node_modules/ms": link});
+            beside(&asks, &packages)
+        };
+        for at in ["node_modules/debug/ms", "node_modules/x"] {
+            let made = of(at, &json!({})).unwrap();
+            let name = at.rsplit('/').next().unwrap();
+            let folder = made.bom.items.iter().find(|item| item.name == name).unwrap();
+            assert_eq!((folder.purl.as_deref(), folder.kind.as_str()), (None, "application"));
+            assert_eq!(edges(&made, "pkg:npm/debug@4.4.0"), [format!("path:{name}")]);
+            assert_eq!(made.bom.aggregates[&format!("path:{name}")], "unknown");
+            assert!(
+                made.partial.iter().any(|text| text.ends_with(&format!("no registry has them ({at})"))),
+                "{:?}",
+                made.partial
+            );
+        }
+        let named = of("node_modules/debug/ms", &json!({"version": "2.1.3"})).unwrap();
+        assert_eq!(edges(&named, "pkg:npm/debug@4.4.0"), ["path:ms@2.1.3"]);
+        let fetched = json!({"resolved": "https://registry.npmjs.org/ms/-/ms-2.1.3.tgz"});
+        assert!(of("node_modules/x", &fetched).is_err(), "what is fetched has a version");
+        let alone = json!({"": {"name": "app", "dependencies": {"a": "1"}}, "node_modules/a": {}});
+        assert!(lock(&alone).unwrap_err().to_string().contains("a package without a version"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! `package.json` alone, and an installation that takes no notice of peers (`--legacy-peer-deps`), which is written down nowhere.
 
 use super::npm::{Object, flag, is_own};
-use super::npm_graph::{Edge, Graph, How, Node, is_bundled, is_outside};
+use super::npm_graph::{Edge, Graph, How, Node, is_outside};
 use super::npm_overrides::{Overrides, Word};
 use super::npm_range::satisfies;
 use super::{PackagesError, bytes_of, malformed};
@@ -82,7 +82,7 @@ impl Rules {
                 self.hold_edge(path, graph, from, node, edge)?;
             }
             // npm installs nothing for folders that are not the project's, and leaves out what an optional package would need.
-            let may = is_outside(node.place) || graph.may_lack(node);
+            let may = is_outside(node.place) || Graph::may_lack(node);
             if let Some((name, _)) = node.missing.iter().find(|(_, how)| how.must() && !may) {
                 return Err(malformed(
                     path,
@@ -106,7 +106,7 @@ impl Rules {
         // The project's own workspaces come before any range, and archives are taken with what is in them.
         let own = is_own(node.place);
         let workspace = node.place.is_empty() && is_own(target.place);
-        let carried = is_carried(graph.packages, node.place, target.place);
+        let carried = target.locked || node.bundled || target.bundled;
         if workspace || carried || (!own && carries(node.entry, edge.name)) {
             return Ok(());
         }
@@ -207,18 +207,6 @@ fn is_unread(range: &str, version: &str) -> bool {
     let behind = range.strip_prefix('v').unwrap_or(range);
     let begins = behind.starts_with(|letter: char| letter.is_ascii_digit() || "^~<>= ".contains(letter));
     begins && !range.contains(['/', ':']) && satisfies(range, version).is_none()
-}
-
-/// Whether a place is in another package's archive, or was laid down by another package's own lock file.
-fn is_carried(packages: &Object, place: &str, target: &str) -> bool {
-    let mut above = target;
-    let mut locked = false;
-    while let Some((package, _)) = above.rsplit_once("/node_modules/") {
-        let entry = packages.get(package).and_then(Value::as_object);
-        locked |= entry.is_some_and(|entry| flag(entry, "hasShrinkwrap"));
-        above = package;
-    }
-    locked || is_bundled(packages, place) || is_bundled(packages, target)
 }
 
 /// Whether a version is none that is asked for. Where a package asks for one thing under two keys, the one that counts stands with the

@@ -3,6 +3,7 @@
 
 use super::npm::{Object, flag, is_own};
 use super::npm_asks::may_miss_peer;
+use super::npm_places::Found;
 use crate::bom::Scope;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +81,10 @@ pub(super) struct Node<'l> {
     pub(super) edges: Vec<Edge<'l>>,
     /// What it asks for, and the lock file does not have where Node would look.
     pub(super) missing: Vec<(&'l str, How)>,
+    /// Whether it lies in another package's archive.
+    pub(super) bundled: bool,
+    /// Whether another package's own lock file laid it down.
+    pub(super) locked: bool,
     /// What lies in its archive.
     carried: Vec<usize>,
     need: Option<Need>,
@@ -92,6 +97,7 @@ pub(super) struct Graph<'l> {
     /// The project comes first.
     pub(super) nodes: Vec<Node<'l>>,
     known: BTreeMap<&'l str, usize>,
+    found: Found<'l>,
 }
 
 impl<'l> Graph<'l> {
@@ -104,7 +110,7 @@ impl<'l> Graph<'l> {
                 within.entry(package).or_default().push(place);
             }
         }
-        let mut graph = Self { packages, nodes: Vec::new(), known: BTreeMap::new() };
+        let mut graph = Self { packages, nodes: Vec::new(), known: BTreeMap::new(), found: Found::of(packages) };
         graph.number("");
         let mut next = 0_usize;
         while let Some((place, entry)) = graph.nodes.get(next).map(|node| (node.place, node.entry)) {
@@ -130,8 +136,8 @@ impl<'l> Graph<'l> {
     }
 
     /// Whether npm may leave out what a package needs: what is not needed in any case itself, and what comes in an archive.
-    pub(super) fn may_lack(&self, node: &Node<'_>) -> bool {
-        node.need.is_some_and(|need| need.optional || need.peer) || is_bundled(self.packages, node.place)
+    pub(super) fn may_lack(node: &Node<'_>) -> bool {
+        node.need.is_some_and(|need| need.optional || need.peer) || node.bundled
     }
 
     /// The number of a place, which it gets where it has none.
@@ -141,7 +147,9 @@ impl<'l> Graph<'l> {
         }
         let (place, entry) = package(self.packages, place)?;
         let at = self.nodes.len();
-        self.nodes.push(Node { place, entry, edges: Vec::new(), missing: Vec::new(), carried: Vec::new(), need: None });
+        let (bundled, locked) = (is_bundled(self.packages, place), is_locked(self.packages, place));
+        let (edges, missing, carried) = (Vec::new(), Vec::new(), Vec::new());
+        self.nodes.push(Node { place, entry, edges, missing, bundled, locked, carried, need: None });
         self.known.insert(place, at);
         Some(at)
     }
@@ -149,7 +157,7 @@ impl<'l> Graph<'l> {
     fn leads(&mut self, place: &'l str, entry: &'l Object) -> (Vec<Edge<'l>>, Vec<(&'l str, How)>) {
         let (mut edges, mut missing) = (Vec::new(), Vec::new());
         for (name, (how, range)) in asked(entry, is_own(place)) {
-            match resolve(self.packages, place, name).and_then(|target| self.number(target)) {
+            match self.found.target(place, name).and_then(|target| self.number(target)) {
                 Some(to) => edges.push(Edge { name, range, how, to }),
                 None => missing.push((name, how)),
             }
@@ -200,7 +208,7 @@ impl<'l> Graph<'l> {
 }
 
 /// What a package asks for, as npm reads it: where it asks for one thing under two keys, the later key counts.
-fn asked(entry: &Object, own: bool) -> BTreeMap<&str, (How, &str)> {
+pub(super) fn asked(entry: &Object, own: bool) -> BTreeMap<&str, (How, &str)> {
     let mut asked = BTreeMap::new();
     for (key, how) in [
         ("peerDependencies", How::Peer),
@@ -220,37 +228,10 @@ fn asked(entry: &Object, own: bool) -> BTreeMap<&str, (How, &str)> {
 }
 
 /// What lies at a place, where it is no link.
-fn package<'l>(packages: &'l Object, place: &str) -> Option<(&'l str, &'l Object)> {
+pub(super) fn package<'l>(packages: &'l Object, place: &str) -> Option<(&'l str, &'l Object)> {
     let (place, entry) = packages.get_key_value(place)?;
     let entry = entry.as_object().filter(|entry| !flag(entry, "link"))?;
     Some((place.as_str(), entry))
-}
-
-/// As Node looks for it: in the package's own folder, then in each folder above. The place in the lock file.
-fn resolve<'l>(packages: &'l Object, from: &str, name: &str) -> Option<&'l str> {
-    let outside = is_outside(from);
-    let mut folder = from;
-    loop {
-        let place =
-            if folder.is_empty() { format!("node_modules/{name}") } else { format!("{folder}/node_modules/{name}") };
-        if !folder.ends_with("node_modules")
-            && let Some((place, entry)) = packages.get_key_value(&place)
-            && let Some(entry) = entry.as_object()
-        {
-            let linked = flag(entry, "link");
-            let target = if linked { entry.get("resolved").and_then(Value::as_str)? } else { place.as_str() };
-            return package(packages, target).map(|(place, _)| place);
-        }
-        // Above `..` lies `../..`, and what has none but those parts has nothing more in the lock file.
-        if folder.is_empty() || folder == ".." || folder.ends_with("/..") {
-            return None;
-        }
-        folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
-        // Whoever goes up from outside never comes into the project's folder.
-        if outside && folder.is_empty() {
-            return None;
-        }
-    }
 }
 
 /// Whether a place is outside of the project's folder.
@@ -259,7 +240,7 @@ pub(super) fn is_outside(place: &str) -> bool {
 }
 
 /// Whether a place is in another package's archive. That it is said to be is not enough: a package above has to bring such.
-pub(super) fn is_bundled(packages: &Object, place: &str) -> bool {
+fn is_bundled(packages: &Object, place: &str) -> bool {
     let entry = |place: &str| packages.get(place).and_then(Value::as_object);
     if !entry(place).is_some_and(|entry| flag(entry, "inBundle")) {
         return false;
@@ -267,6 +248,19 @@ pub(super) fn is_bundled(packages: &Object, place: &str) -> bool {
     let mut above = place;
     while let Some((package, _)) = above.rsplit_once("/node_modules/") {
         if !is_own(package) && entry(package).is_some_and(brings) {
+            return true;
+        }
+        above = package;
+    }
+    false
+}
+
+/// Whether a package above a place has a lock file of its own.
+fn is_locked(packages: &Object, place: &str) -> bool {
+    let mut above = place;
+    while let Some((package, _)) = above.rsplit_once("/node_modules/") {
+        let entry = packages.get(package).and_then(Value::as_object);
+        if entry.is_some_and(|entry| flag(entry, "hasShrinkwrap")) {
             return true;
         }
         above = package;
@@ -436,6 +430,8 @@ mod tests {
             "node_modules/b": {"version": "1.0.0", "dependencies": {"a": "1"}},
             "node_modules/b/node_modules/a": {"version": "1.0.0"}}))
         .unwrap();
-        assert_eq!(made.partial, ["2 packages have no digest in the lock file"]);
+        assert_eq!(made.partial[0], "2 packages have no digest in the lock file");
+        assert!(made.partial[1].starts_with("2 packages do not say where they come from"), "{:?}", made.partial);
+        assert_eq!(made.partial.len(), 2);
     }
 }

@@ -1,7 +1,9 @@
 //! What a package of npm's lock file is called, by where it comes from.
 
+use super::npm_registries::Registry;
 use super::public;
 use countersign_core::purl::{Purl, PurlError, decoded};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Registries that have the packages of registry.npmjs.org.
 pub(super) const DEFAULT: [&str; 2] = ["https://registry.npmjs.org/", "https://registry.yarnpkg.com/"];
@@ -30,45 +32,71 @@ pub(super) fn of_another(name: &str, version: &str, url: &str) -> Option<String>
     (!named || scope || !fits).then_some(address.clone())
 }
 
-/// Only a registry gives a package its public name. `None` for a folder or file.
-pub(super) fn purl(name: &str, version: &str, resolved: Option<&str>) -> Result<Option<Purl>, PurlError> {
-    let lower = name.to_lowercase();
-    let (scope, own) = match lower.split_once('/') {
+/// The names in capitals of which the lock file has another that differs in case alone. To npm, which once took such names, these
+/// are packages of their own.
+pub(super) fn told_by_case<'l>(names: impl Iterator<Item = &'l str>) -> BTreeSet<&'l str> {
+    let mut alike: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for name in names {
+        alike.entry(name.to_lowercase()).or_default().insert(name);
+    }
+    let several = alike.iter().filter(|(_, names)| names.len() > 1);
+    several.flat_map(|(lower, names)| names.iter().copied().filter(move |name| name != lower)).collect()
+}
+
+/// Where a package comes from.
+pub(super) enum Origin<'l> {
+    /// From the address in its entry.
+    Address(&'l str),
+    /// From a registry, without an address.
+    Registry(Registry),
+}
+
+/// Only a registry gives a package its public name. `None` for a folder or file. A package URL has names in lower case, unless the
+/// case tells them apart.
+pub(super) fn purl(name: &str, version: &str, from: &Origin<'_>, cased: bool) -> Result<Option<Purl>, PurlError> {
+    let spelled = if cased { name.to_owned() } else { name.to_lowercase() };
+    let (scope, own) = match spelled.split_once('/') {
         Some((scope, own)) => (Some(scope), own),
-        None => (None, lower.as_str()),
+        None => (None, spelled.as_str()),
     };
     let build = |qualifiers: &[(&str, &str)]| Purl::build("npm", scope, own, Some(version), qualifiers).map(Some);
-    match resolved {
-        None => build(&[]),
-        Some(url) if DEFAULT.iter().any(|registry| url.starts_with(registry)) => build(&[]),
-        Some(url) if url.starts_with("git+") || url.starts_with("git:") || url.starts_with("git@") => {
-            let commit = url.split_once('#').map(|(_, commit)| commit);
-            match (public(url), commit) {
-                (Some(address), Some(commit)) => build(&[("vcs_url", &format!("{address}@{commit}"))]),
-                (Some(address), None) => build(&[("vcs_url", &address)]),
-                (None, _) => Ok(None),
-            }
-        }
-        Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
-            let Some(address) = public(url) else { return Ok(None) };
-            // A registry's tarball lies at NAME/-/FILE; any other address is a file that somebody put somewhere.
-            match address.find(&format!("/{name}/-/")) {
-                Some(end) => build(&[("repository_url", address.get(..end).unwrap_or(&address))]),
-                None => build(&[("download_url", &address)]),
-            }
-        }
-        Some(_) => Ok(None),
+    let url = match from {
+        Origin::Registry(Registry::Public) => return build(&[]),
+        Origin::Registry(Registry::Other(address)) => return build(&[("repository_url", address)]),
+        Origin::Registry(Registry::Unknown) => return Ok(None),
+        Origin::Address(url) => *url,
+    };
+    if DEFAULT.iter().any(|registry| url.starts_with(registry)) {
+        return build(&[]);
+    }
+    if url.starts_with("git+") || url.starts_with("git:") || url.starts_with("git@") {
+        let commit = url.split_once('#').map(|(_, commit)| commit);
+        return match (public(url), commit) {
+            (Some(address), Some(commit)) => build(&[("vcs_url", &format!("{address}@{commit}"))]),
+            (Some(address), None) => build(&[("vcs_url", &address)]),
+            (None, _) => Ok(None),
+        };
+    }
+    let address = public(url).filter(|_| url.starts_with("https://") || url.starts_with("http://"));
+    let Some(address) = address else { return Ok(None) };
+    // A registry's tarball lies at NAME/-/FILE; any other address is a file that somebody put somewhere.
+    match address.find(&format!("/{name}/-/")) {
+        Some(end) => build(&[("repository_url", address.get(..end).unwrap_or(&address))]),
+        None => build(&[("download_url", &address)]),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::npm_scene::{edges, lock};
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn where_a_package_comes_from_decides_its_identity() {
         let of = |name: &str, resolved: Option<&str>| {
-            purl(name, "1.0.0", resolved).unwrap().map(|purl| purl.as_str().to_owned())
+            let from = resolved.map_or(Origin::Registry(Registry::Public), Origin::Address);
+            purl(name, "1.0.0", &from, false).unwrap().map(|purl| purl.as_str().to_owned())
         };
         assert_eq!(of("@Angular/core", None).unwrap(), "pkg:npm/%40angular/core@1.0.0");
         assert_eq!(of("a", Some("https://registry.npmjs.org/a/-/a-1.0.0.tgz")).unwrap(), "pkg:npm/a@1.0.0");
@@ -81,5 +109,25 @@ mod tests {
             "pkg:npm/a@1.0.0?vcs_url=git%2Bssh://github.com/o/a.git%400123"
         );
         assert_eq!(of("a", Some("file:../a.tgz")), None);
+    }
+
+    #[test]
+    fn packages_whose_names_differ_in_case_alone_are_two() {
+        let of = |first: &str, second: &str| {
+            lock(&json!({"": {"name": "app", "dependencies": {"b": "1", "jsonstream": "1.0.3"}},
+                "node_modules/b": {"version": "1.0.0", "dependencies": {"JSONStream": "1.0.3", "Other": "1"}},
+                "node_modules/Other": {"version": "1.0.0"},
+                "node_modules/b/node_modules/JSONStream": {"version": "1.0.3", "integrity": first},
+                "node_modules/jsonstream": {"version": "1.0.3", "integrity": second}}))
+            .unwrap()
+        };
+        let (one, other) = ("sha1-AQEBAQEBAQEBAQEBAQEBAQEBAQE=", "sha1-AgICAgICAgICAgICAgICAgICAgI=");
+        for made in [of(one, one), of(one, other)] {
+            assert_eq!(edges(&made, "path:app"), ["pkg:npm/b@1.0.0", "pkg:npm/jsonstream@1.0.3"]);
+            assert_eq!(edges(&made, "pkg:npm/b@1.0.0"), ["pkg:npm/JSONStream@1.0.3", "pkg:npm/other@1.0.0"]);
+            let said =
+                "1 packages have the name of another but for its case, which their package URLs keep (JSONStream)";
+            assert!(made.partial.iter().any(|text| text == said), "{:?}", made.partial);
+        }
     }
 }

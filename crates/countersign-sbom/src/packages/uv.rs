@@ -23,8 +23,9 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let (mut items, mut seen) = (Vec::new(), BTreeSet::new());
     let listed = members(&lock);
     for (place, package) in packages.iter().enumerate() {
-        let mut item = component(path, package)?;
-        if is_own(package) && listed.contains(item.name.as_str()) {
+        let own = is_own(package, &listed);
+        let mut item = component(path, package, own)?;
+        if own && listed.contains(item.name.as_str()) {
             item.properties.push((WORKSPACE_MEMBER.to_owned(), "true".to_owned()));
         }
         // One from a folder may stand there for each of several platforms.
@@ -35,7 +36,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         index.entry(name).or_default().push((place, package));
         items.push(item);
     }
-    let own: Vec<&Table> = packages.iter().filter(|package| is_own(package)).copied().collect();
+    let own: Vec<&Table> = packages.iter().filter(|package| is_own(package, &listed)).copied().collect();
     super::uv_project::agrees(path, &lock, &own)?;
     for package in &own {
         in_range(path, &lock, package, &index)?;
@@ -44,7 +45,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     for (package, item) in packages.iter().zip(&items) {
         nodes.push(node(path, package, item, &index)?);
     }
-    let mine = |place: &usize| packages.get(*place).is_some_and(|package| is_own(package));
+    let mine = |place: &usize| packages.get(*place).is_some_and(|package| is_own(package, &listed));
     let members: Vec<usize> = (0..packages.len()).filter(mine).collect();
     let asked = asked_by_no_package(path, &lock, &index)?;
     let (root, found) = root(path, &items, &packages, &members, !asked.is_empty())?;
@@ -97,6 +98,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     give_conditions(&mut bom, &conditions);
     bom.root = Some(root);
     let mut partial = partial(&bom, conditions.len());
+    partial.extend(super::uv_project::changed(&lock));
     partial.extend(left_out_of(&left, "uv"));
     for reference in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
         bom.aggregates.insert(reference, "complete".to_owned());
@@ -264,14 +266,26 @@ fn members(lock: &Table) -> BTreeSet<&str> {
     listed.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-fn is_own(package: &Table) -> bool {
-    source(package).is_some_and(|source| source.contains_key("virtual") || source.contains_key("editable"))
+/// Whether a package is one of the project's own: a member is, too, where somebody asks for it as any folder (`editable = false`).
+fn is_own(package: &Table, members: &BTreeSet<&str>) -> bool {
+    let is_member = || text_in(package, "name").is_some_and(|name| members.contains(name));
+    source(package).is_some_and(|source| {
+        source.contains_key("virtual")
+            || source.contains_key("editable")
+            || (source.contains_key("directory") && is_member())
+    })
 }
 
-fn component(path: &Path, package: &Table) -> Result<Item, PackagesError> {
+/// The folder of one of the project's own packages.
+pub(super) fn folder(package: &Table) -> Option<&str> {
+    let source = source(package)?;
+    ["virtual", "editable", "directory"].iter().find_map(|key| text_in(source, key))
+}
+
+fn component(path: &Path, package: &Table, own: bool) -> Result<Item, PackagesError> {
     let name = text_in(package, "name").ok_or_else(|| malformed(path, "package", "a package without a name"))?;
     let version = text_in(package, "version");
-    if is_own(package) {
+    if own {
         return Ok(application(name, version));
     }
     let source = source(package).ok_or_else(|| malformed(path, name, "a package without a source"))?;
@@ -343,16 +357,12 @@ fn root(
     members: &[usize],
     asks: bool,
 ) -> Result<(Item, Option<usize>), PackagesError> {
-    let here = |package: &&Table| {
-        source(package).is_some_and(|source| {
-            ["virtual", "editable"].iter().any(|key| source.get(*key).and_then(Value::as_str) == Some("."))
-        })
-    };
+    let here = |place: &usize| packages.get(*place).and_then(|package| folder(package)) == Some(".");
     let of = |place: usize| items.get(place).cloned().map(|item| (item, Some(place)));
-    let found = match (packages.iter().position(here), members) {
+    let found = match (members.iter().copied().find(here), members) {
         // It is no member of a workspace: it is what the workspace is about.
         (Some(place), _) => {
-            packages.get(place).map(|package| component(path, package)).transpose()?.zip(Some(Some(place)))
+            packages.get(place).map(|package| component(path, package, true)).transpose()?.zip(Some(Some(place)))
         }
         (None, [only]) if !asks => of(*only),
         (None, _) => None,
@@ -461,6 +471,38 @@ source = { registry = "https://pypi.org/simple" }
         assert!(
             lock(&script.replace("requirements = [{ name = \"idna\"", "requirements = [{ name = \"other\"")).is_err()
         );
+    }
+
+    #[test]
+    fn a_member_that_is_asked_for_as_any_folder_is_a_member() {
+        let lock_of = |place: &str| {
+            format!(
+                "version = 1\n[manifest]\nmembers = [\"m2\", \"m3\"]\n\
+                 [[package]]\nname = \"m2\"\nversion = \"1\"\nsource = {{ {place} }}\ndependencies = [{{ name = \"idna\" }}]\n\
+                 [package.optional-dependencies]\nx = [{{ name = \"certifi\" }}]\n\
+                 [package.metadata]\nrequires-dist = [{{ name = \"idna\" }}, {{ name = \"certifi\", marker = \"extra == 'x'\" }}]\n\
+                 [[package]]\nname = \"m3\"\nversion = \"1\"\nsource = {{ virtual = \"m3\" }}\n\
+                 [package.dev-dependencies]\ndev = [{{ name = \"m2\" }}]\n\
+                 [[package]]\nname = \"idna\"\nversion = \"3\"\n{PLACE}\n\
+                 [[package]]\nname = \"certifi\"\nversion = \"1\"\n{PLACE}\n"
+            )
+        };
+        let made = lock(&lock_of("directory = \"m2\"")).unwrap();
+        assert_eq!(made.bom, lock(&lock_of("editable = \"m2\"")).unwrap().bom);
+        let scopes: Vec<(&str, &str)> =
+            made.bom.items.iter().map(|item| (item.name.as_str(), item.scope.word())).collect();
+        let wanted = [("m2", "required"), ("m3", "required"), ("idna", "required"), ("certifi", "optional")];
+        assert_eq!(scopes, wanted);
+        let root = lock(&lock_of("directory = \".\"")).unwrap().bom.root.unwrap();
+        assert_eq!(root.name, "m2", "the lock file lies in its folder");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("uv.lock");
+        std::fs::write(&path, lock_of("directory = \"m2\"")).unwrap();
+        std::fs::create_dir(folder.path().join("m2")).unwrap();
+        let manifest = "[project]\nname = \"m2\"\nversion = \"1\"\ndependencies = [\"attrs\"]\n";
+        std::fs::write(folder.path().join("m2/pyproject.toml"), manifest).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("pyproject.toml asks for attrs"), "{error}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Whether `uv.lock` was made of the `pyproject.toml` beside it, and of those of its members: what uv wrote down of each
 //! package's requirements is what the manifest still asks for. Conditions are not compared, since uv rewrites them.
 
+use super::npm_asks::first_of;
 use super::python::{normal, requirement};
-use super::uv::{tables, text_in};
+use super::uv::{folder, tables, text_in};
 use super::{PackagesError, malformed, text_of};
 use crate::version::{Scheme, Version};
 use countersign_core::limits;
@@ -16,15 +17,11 @@ type Asks = BTreeMap<String, BTreeSet<Option<Vec<(String, String)>>>>;
 
 /// Refuses a lock that says something else of a project than its manifest, where that is there.
 pub(super) fn agrees(path: &Path, lock: &Table, own: &[&Table]) -> Result<(), PackagesError> {
-    let at = |package: &Table| {
-        let source = package.get("source").and_then(Value::as_table)?;
-        text_in(source, "virtual").or_else(|| text_in(source, "editable")).map(str::to_owned)
-    };
     let mut root_is_a_package = false;
     for package in own {
-        let Some(place) = at(package) else { continue };
+        let Some(place) = folder(package) else { continue };
         root_is_a_package |= place == ".";
-        let Some(manifest) = manifest(path, &place)? else { continue };
+        let Some(manifest) = manifest(path, place)? else { continue };
         same(path, package, &manifest)?;
     }
     let groups = lock.get("manifest").and_then(|manifest| manifest.get("dependency-groups"));
@@ -36,6 +33,24 @@ pub(super) fn agrees(path: &Path, lock: &Table, own: &[&Table]) -> Result<(), Pa
         differ(path, name, "dependency-groups", &locked(groups), &in_groups(&manifest))?;
     }
     Ok(())
+}
+
+/// What the project changes in what packages ask for, in words: uv writes that it does into the lock file.
+pub(super) fn changed(lock: &Table) -> Vec<String> {
+    let manifest = lock.get("manifest").and_then(Value::as_table);
+    let names = |key: &str| {
+        let list = manifest.and_then(|manifest| manifest.get(key)).and_then(Value::as_array);
+        let name = |one: &Value| one.as_table().map_or_else(|| one.as_str(), |one| text_in(one, "name")).map(normal);
+        let short = |name: &String| name.len() <= limits::SBOM_TEXT_BYTES;
+        list.into_iter().flatten().filter_map(name).filter(short).collect::<BTreeSet<String>>()
+    };
+    let said = [
+        ("overrides", "packages are asked for as the project overrides it, whatever their askers say"),
+        ("excludes", "packages are left out by the project, whoever asks for them"),
+        ("dependency-metadata", "packages depend on what the project says of them, whatever they say themselves"),
+    ];
+    let said = said.into_iter().map(|(key, words)| (names(key), words)).filter(|(names, _)| !names.is_empty());
+    said.map(|(names, words)| format!("{} {words} ({})", names.len(), first_of(&names))).collect()
 }
 
 fn manifest(path: &Path, place: &str) -> Result<Option<Table>, PackagesError> {
@@ -221,6 +236,25 @@ dev = ["ruff", { include-group = "other" }]
         let lock: Table = toml::from_str(LOCK).unwrap();
         let own: Vec<&Table> = tables(&lock, "package").collect();
         agrees(&folder.path().join("uv.lock"), &lock, &own)
+    }
+
+    #[test]
+    fn what_the_project_changes_in_what_packages_ask_for_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("uv.lock");
+        let text = "version = 1\n[manifest]\noverrides = [{ name = \"Idna\", marker = \"sys_platform == 'never'\" }]\n\
+                    excludes = [\"certifi\", \"attrs\"]\n[[manifest.dependency-metadata]]\nname = \"a\"\nrequires-dist = [\"b\"]\n\
+                    [[package]]\nname = \"app\"\nversion = \"1\"\nsource = { virtual = \".\" }\n";
+        fs::write(&path, text).unwrap();
+        let said = super::super::uv::read(&path).unwrap().partial;
+        for wanted in [
+            "1 packages are asked for as the project overrides it, whatever their askers say (idna)",
+            "2 packages are left out by the project, whoever asks for them (attrs, certifi)",
+            "1 packages depend on what the project says of them, whatever they say themselves (a)",
+        ] {
+            assert!(said.iter().any(|text| text == wanted), "{said:?}");
+        }
+        assert!(changed(&toml::from_str(LOCK).unwrap()).is_empty());
     }
 
     #[test]
