@@ -92,15 +92,9 @@ pub(super) fn is_how(dependency: &Value) -> bool {
     ["pipeline", "task", "pipelineTask"].contains(&name(dependency))
 }
 
-/// Whether a task of Tekton's says that it brought it.
-fn is_brought(dependency: &Value) -> bool {
-    ["inputs/result", "input/result", "input/results"].contains(&name(dependency))
-}
-
-/// Whether something that may be the source of a run of Tekton's is a repository. A task calls what it brought by whatever URI it likes, so
-/// that of this all counts that a repository can be fetched from, or that has a commit; of the rest what says so itself. In the first form
-/// nothing has a name, and all of it counts as `brought`.
-pub(super) fn is_repository(dependency: &Value, brought: bool) -> bool {
+/// Whether something that may be the source of a run of Tekton's is a repository. A task calls what it brought as it likes, by name and by
+/// URI, so that all counts that a repository can be fetched from, or that has a commit.
+pub(super) fn is_repository(dependency: &Value) -> bool {
     let uri = dependency.get("uri").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
     let begins = |with: &[&str]| with.iter().any(|begun| uri.starts_with(begun));
     let digest = |kinds: &[&str]| {
@@ -110,7 +104,7 @@ pub(super) fn is_repository(dependency: &Value, brought: bool) -> bool {
     // What was fetched from the web with the digest of a file is a file, but at the address of a repository.
     let web = || begins(&["http:", "https:"]) && (!digest(&["sha256", "sha384", "sha512"]) || is_address(&uri));
     let fetched = || begins(&["ssh:", "git:", "git@"]) || web();
-    begins(&["git+"]) || (brought || is_brought(dependency)) && (digest(&["sha1", "gitCommit"]) || fetched())
+    begins(&["git+"]) || digest(&["sha1", "gitCommit"]) || fetched()
 }
 
 /// What stands behind a repository where all of it is packed into one file.
@@ -154,11 +148,10 @@ pub(super) fn alike(uri: &str) -> Cow<'_, str> {
     known.map_or(Cow::Borrowed(uri), |(host, path)| Cow::Owned(format!("git+https://{host}/{path}")))
 }
 
-/// Among what went into a run of Tekton's, what may be its source: what a task says that it brought; where none says so, all that does
-/// not say how it was built.
+/// Among what went into a run of Tekton's, what may be its source: all that does not say how it was built. A task chooses how its own results
+/// are called, and a resource of git's brings a repository under another name: none of them hides a second one.
 pub(super) fn inputs(resolved: &[Value]) -> Vec<Value> {
-    let found: Vec<Value> = resolved.iter().filter(|one| is_brought(one)).cloned().collect();
-    if found.is_empty() { resolved.iter().filter(|one| !is_how(one)).cloned().collect() } else { found }
+    resolved.iter().filter(|one| !is_how(one)).cloned().collect()
 }
 
 /// GitLab's runner calls the commit of its project a SHA-256, which it is not by its length, but for repositories of that kind.
