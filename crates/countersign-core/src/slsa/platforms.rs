@@ -122,16 +122,21 @@ fn is_address(uri: &str) -> bool {
     let pieces: Vec<&str> = path.split('/').filter(|piece| !piece.is_empty()).collect();
     let is_plain = pieces.last().is_some_and(|last| !last.contains('.'));
     let is_forge = FORGES.contains(&host);
+    // By the interfaces of forges, and by older addresses, its kind stands right behind the word.
+    let is_packed = |piece: &&str| ARCHIVES.contains(piece) || piece.starts_with("archive.");
+    let served = |pieces: &[&str]| pieces.iter().skip_while(|piece| **piece != "repository").any(is_packed);
     let named = match (host, pieces.as_slice()) {
         ("codeload.github.com", [_, _, ..]) => true,
-        ("api.github.com", ["repos", _, _, rest @ ..]) => rest.iter().any(|piece| ARCHIVES.contains(piece)),
+        ("api.github.com", ["repos", _, _, rest @ ..] | ["repositories", _, rest @ ..]) => rest.iter().any(is_packed),
+        ("codeberg.org", ["api", _, "repos", _, _, rest @ ..])
+        | ("gitlab.com", ["api", _, "projects", _, "repository", rest @ ..]) => rest.first().is_some_and(is_packed),
         (_, [_, _]) => is_forge,
         (_, [_, _, "commit" | "tree", ..]) => true,
         (_, [_, _, piece, ..]) if is_forge && ARCHIVES.contains(piece) => true,
         // GitLab has groups in groups; what is of a repository there stands behind a dash.
         ("gitlab.com", [first, _, ..]) if *first != "api" => match pieces.iter().position(|piece| *piece == "-") {
             Some(dash) => pieces.iter().skip(dash).any(|piece| ARCHIVES.contains(piece)),
-            None => is_plain,
+            None => is_plain || served(&pieces),
         },
         _ => false,
     };
@@ -164,4 +169,38 @@ pub(super) fn mislabelled<'d>(build_type: &str, digest: &'d Value) -> Option<&'d
 /// Whether a parameter is a name without a value: GitLab's runner lists the variables of a job so, which says nothing of their values.
 pub(super) fn is_bare_name(build_type: &str, value: &Value) -> bool {
     is_gitlab_runner(build_type) && value.as_str() == Some("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_archive_of_a_repository_is_one_by_whichever_address_a_forge_serves_it() {
+        let is = |uri: &str| is_repository(&json!({ "uri": uri, "digest": { "sha256": "0".repeat(64) } }));
+        for uri in [
+            "https://gitlab.com/api/v4/projects/e%2Fvil/repository/archive.tar.gz",
+            "https://gitlab.com/api/v4/projects/1/repository/archive?sha=main",
+            "https://gitlab.com/e/vil/repository/archive.tar.gz",
+            "https://gitlab.com/g/e/vil/repository/main/archive.zip",
+            "https://codeberg.org/api/v1/repos/e/vil/archive/main.tar.gz",
+            "https://api.github.com/repositories/1/tarball/main",
+            "https://api.github.com/repos/e/vil/zipball",
+        ] {
+            assert!(is(uri), "{uri}");
+        }
+        // A file of a repository, of a release, or of a registry of packages is none.
+        for uri in [
+            "https://gitlab.com/api/v4/projects/1/packages/generic/archive/1.0/archive.tar.gz",
+            "https://gitlab.com/api/v4/projects/1/repository/files/archive.c/raw",
+            "https://gitlab.com/e/vil/-/releases/v1/downloads/archive.tar.gz",
+            "https://codeberg.org/e/vil/releases/download/v1/archive.tar.gz",
+            "https://codeberg.org/api/v1/repos/e/vil/raw/x.c",
+            "https://github.com/e/vil/releases/download/v1/archive.tar.gz",
+            "https://api.github.com/repositories/1/releases/assets/2",
+        ] {
+            assert!(!is(uri), "{uri}");
+        }
+    }
 }
