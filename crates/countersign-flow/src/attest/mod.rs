@@ -173,7 +173,10 @@ fn signatures<'r>(
     }
     // Of several forms of one thing in one file, one that holds in whole is enough.
     findings.extend(either.into_values().filter(|(held, _)| !held).flat_map(|(_, refused)| refused));
-    let unwitnessed = held.iter().flat_map(|(place, shown)| shown.signers().iter().map(move |signer| (place, signer)));
+    // Where there is a witness that was not looked at, that was said of it.
+    let said = |shown: &Shown| shown.notes().iter().any(|note| note.code == codes::TRANSPARENCY_NONE);
+    let bare = held.iter().filter(|(_, shown)| !said(shown));
+    let unwitnessed = bare.flat_map(|(place, shown)| shown.signers().iter().map(move |signer| (place, signer)));
     for (place, signer) in unwitnessed.filter(|(_, signer)| signer.is_unwitnessed()) {
         let what = "no log and no timestamp has seen this signature, as is allowed for its key";
         findings.push(Finding::new(codes::TRANSPARENCY_NONE, what).at(*place).found(signer.describe()));
