@@ -48,6 +48,12 @@ fn a_pattern_that_is_anybody_s_name_is_refused() {
         judge(anybody, one, "--claim runner=github-hosted").expect(1, &["identity-unanchored", "lets in anybody"]);
         judge(somebody, anybody, "").expect(1, &["identity-unanchored", "lets in anybody"]);
     }
+    for anybody in ["a*", "ada@*", "https:/*/*/*/*/*/*/*/*/*"] {
+        door.run(&format!(
+            "{LINE} --certificate-identity-glob {anybody} --certificate-oidc-issuer https://accounts.google.com"
+        ))
+        .expect(1, &["identity-unanchored", "lets in anybody"]);
+    }
     for none in ["ada", "^(.*$"] {
         judge(none, one, "").expect(2, &["--certificate-identity-regexp: ", "say the whole name"]);
     }
