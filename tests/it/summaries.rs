@@ -118,6 +118,20 @@ fn every_step_of_a_consumer_has_its_code() {
 }
 
 #[test]
+fn of_very_many_inputs_that_are_missing_the_first_are_listed_and_of_a_stranger_s_none() {
+    let scene = Scene::new();
+    let built = scene.provenance(&json!([]));
+    let many: Change = |v| v["inputAttestations"] = json!(vec![json!({ "uri": "file:x" }); 5_000]);
+    let found = scene.found(&[built.clone(), scene.summary(b"app", &[], many)].concat(), &[]);
+    assert_eq!(found, ["vsa-input-missing"; 101]);
+    let stranger = scene.summary(b"app", &[], |v| {
+        many(v);
+        v["verifier"]["id"] = json!("https://other.example");
+    });
+    assert_eq!(scene.found(&[built, stranger].concat(), &[]), ["vsa-verifier"]);
+}
+
+#[test]
 fn a_summary_of_which_nobody_expects_anything_still_has_to_say_that_it_passed() {
     let mut scene = Scene::new();
     scene.expected = String::new();

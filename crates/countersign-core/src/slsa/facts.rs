@@ -2,6 +2,7 @@
 //! commit, and with which parameters. Nothing here is believed: that is for the signature and for what is expected.
 
 use super::platforms;
+use crate::limits;
 use crate::statement::Statement;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -102,8 +103,10 @@ impl Facts {
     }
 
     fn contradict(&mut self, what: &str, first: &str, second: &str) {
-        if first != second {
-            self.contradictions.push(format!("{what}: {first} and {second}"));
+        // One is enough to refuse it.
+        if first != second && self.contradictions.len() < limits::FINDINGS_LISTED {
+            let short = |text: &str| text.chars().take(limits::TEXT_SHOWN).collect::<String>();
+            self.contradictions.push(format!("{what}: {} and {}", short(first), short(second)));
         }
     }
 
@@ -111,8 +114,11 @@ impl Facts {
     fn source(&mut self, uri: &str) {
         let (repository, rest) = split(uri);
         let Some(repository) = Repository::of(repository) else { return };
-        match self.repository.clone() {
-            Some(known) => self.contradict("the repository", known.as_str(), repository.as_str()),
+        match self.repository.take() {
+            Some(known) => {
+                self.contradict("the repository", known.as_str(), repository.as_str());
+                self.repository = Some(known);
+            }
             None => self.repository = Some(repository),
         }
         match rest {
@@ -125,15 +131,21 @@ impl Facts {
     }
 
     fn reference(&mut self, reference: &str) {
-        match self.reference.clone() {
-            Some(known) => self.contradict("the ref", &known, reference),
+        match self.reference.take() {
+            Some(known) => {
+                self.contradict("the ref", &known, reference);
+                self.reference = Some(known);
+            }
             None => self.reference = Some(reference.to_owned()),
         }
     }
 
     fn commit(&mut self, commit: &str) {
-        match self.commit.clone() {
-            Some(known) => self.contradict("the commit", &known, commit),
+        match self.commit.take() {
+            Some(known) => {
+                self.contradict("the commit", &known, commit);
+                self.commit = Some(known);
+            }
             None => self.commit = Some(commit.to_owned()),
         }
     }
