@@ -3,6 +3,7 @@
 
 pub mod all;
 mod careless;
+mod dependencies;
 pub mod inputs;
 pub mod names;
 pub mod oci;
@@ -14,7 +15,7 @@ use crate::verify_artifact::Checked;
 use countersign_core::attestation::Form;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::Finding;
+use countersign_core::finding::{Finding, listed};
 use countersign_core::slsa::builders::known_level;
 use countersign_core::slsa::facts::{PROVENANCE_V01, PROVENANCE_V1, PROVENANCE_V02};
 use countersign_core::slsa::{
@@ -25,6 +26,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
 use countersign_core::trust::identity::name_somebody;
 use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary, summary_result};
+use dependencies::Summaries;
 use inputs::Read;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,7 +137,8 @@ pub fn check(
         out.checked.line("identity", findings, "");
     }
     let given = shown.iter().flat_map(|(_, shown)| shown.digests().map(Sha256::hex)).collect();
-    let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, out: &mut out };
+    let fitting = BTreeSet::new();
+    let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, fitting, out: &mut out };
     for group in together(&shown, read) {
         judge.group(&group);
     }
@@ -261,6 +264,8 @@ struct Judge<'j> {
     /// Who signed and counts.
     signers: Vec<String>,
     provenance: usize,
+    /// Where provenance is that is as it is expected.
+    fitting: BTreeSet<String>,
     out: &'j mut Outcome,
 }
 
@@ -305,6 +310,9 @@ impl Judge<'_> {
 
     fn take(&mut self, judged: Judged) {
         self.provenance = self.provenance.saturating_add(usize::from(judged.provenance));
+        if judged.provenance && judged.refusals() == 0 {
+            self.fitting.insert(judged.held.place.clone());
+        }
         self.signers.extend(judged.signers);
         self.out.checked.line("expected", judged.findings, judged.by);
         self.out.held.push(judged.held);
@@ -510,50 +518,39 @@ impl Judge<'_> {
         }
     }
 
-    /// Each dependency has a summary of its own, where that is asked for.
+    /// Each dependency has a summary of its own, where that is asked for: of provenance that is refused nobody asks what went into it.
     fn dependencies(&mut self, shown: &[(&str, Shown)], read: &[Read], anchors: &Anchors) {
         let Some(level) = self.expected.provenance.as_ref().and_then(|wanted| wanted.dependency_level) else { return };
+        if self.fitting.is_empty() {
+            return;
+        }
+        let summaries = self.expected.summary.as_ref().map(|wanted| {
+            let mut wanted = wanted.clone();
+            wanted.levels = BTreeSet::from([format!("SLSA_BUILD_LEVEL_{level}")]);
+            wanted.resource = None;
+            Summaries::of(read, anchors, &wanted, &self.given, self.at)
+        });
+        let nobody = || Err("no verifier of summaries is expected".to_owned());
+        let holds = |of: &Dependency| summaries.as_ref().map_or_else(nobody, |summaries| summaries.holds(of));
+        let finding = |place: &str, what: String, found: &str| {
+            Finding::new(codes::DEPENDENCY_UNVERIFIED, what)
+                .at(place)
+                .expected(format!("a summary with SLSA_BUILD_LEVEL_{level}"), "what is expected")
+                .found(found)
+        };
         let mut findings = Vec::new();
         let mut count = 0_usize;
-        for (place, shown) in shown {
+        for (place, shown) in shown.iter().filter(|(place, _)| self.fitting.contains(*place)) {
             let facts = shown.statement().and_then(|statement| Facts::of(statement).ok());
-            for dependency in facts.into_iter().flat_map(|facts| facts.dependencies) {
-                count = count.saturating_add(1);
-                if let Err(why) = self.dependency(&dependency, level, read, anchors) {
-                    findings.push(
-                        Finding::new(codes::DEPENDENCY_UNVERIFIED, format!("a dependency is not verified: {why}"))
-                            .at(*place)
-                            .expected(format!("a summary with SLSA_BUILD_LEVEL_{level}"), "what is expected")
-                            .found(dependency.name.as_str()),
-                    );
-                }
-            }
+            let dependencies = facts.map(|facts| facts.dependencies).unwrap_or_default();
+            count = count.saturating_add(dependencies.len());
+            findings.extend(listed(
+                dependencies.iter().filter_map(|one| Some((one, holds(one).err()?))),
+                |(one, why)| finding(place, format!("a dependency is not verified: {why}"), &one.name),
+                |more| finding(place, "more dependencies are not verified".to_owned(), &format!("{more} more")),
+            ));
         }
         self.out.checked.line("dependencies", findings, format!("{count}, each with a summary"));
-    }
-
-    /// Whether a summary by the expected verifier is about this dependency, and shows the level.
-    fn dependency(&self, of: &Dependency, level: u8, read: &[Read], anchors: &Anchors) -> Result<(), String> {
-        let wanted = self.expected.summary.as_ref().ok_or("no verifier of summaries is expected")?;
-        let hex = of.digest.get("sha256").ok_or("it has no sha256")?;
-        let sha256 = Sha256::from_hex(hex).map_err(|error| error.to_string())?;
-        let about = Wanted { sha256: Some(sha256), ..Wanted::default() };
-        let mut wanted = wanted.clone();
-        wanted.levels = BTreeSet::from([format!("SLSA_BUILD_LEVEL_{level}")]);
-        wanted.resource = None;
-        let mut why = "no summary is about it".to_owned();
-        for one in read {
-            let Ok(shown) = attest::verify(&one.attestation, anchors, &about, self.at, &one.place) else { continue };
-            if !attest::is_summary(&shown) {
-                continue;
-            }
-            let findings = check_summary(&shown, &wanted, &self.given, self.at, &one.place);
-            match findings.first() {
-                None => return Ok(()),
-                Some(finding) => finding.what.clone_into(&mut why),
-            }
-        }
-        Err(why)
     }
 
     /// What is asked of all of them together.
