@@ -282,9 +282,41 @@ impl Judge<'_> {
             let fitting = judged.iter().filter(|one| one.refusals() == 0).count();
             judged.truncate(fitting.max(1));
         }
+        for one in judged.iter_mut().filter(|one| one.refusals() == 0) {
+            let shown = group.iter().find(|(place, _)| *place == one.held.place);
+            let others = group.iter().map(|(_, other)| *other);
+            one.findings.extend(shown.and_then(|(place, shown)| self.told(shown, others, place)));
+        }
         for one in judged {
             self.take(one);
         }
+    }
+
+    /// Cloud Build's older form has the tag among what whoever starts a build by hand may tell it. It may be all that there is, and whoever
+    /// hands in a document may as well have taken out the form that says otherwise: where none says the same, that is said.
+    fn told<'s>(&self, shown: &Shown, mut others: impl Iterator<Item = &'s Shown>, place: &str) -> Option<Finding> {
+        let wanted = self.expected.provenance.as_ref()?;
+        let statement = shown.statement().filter(|one| one.predicate_type.as_str() == PROVENANCE_V01)?;
+        let by_cloud_build = shown.signers().iter().any(|one| matches!(one, ShownSigner::CloudBuild { .. }));
+        if !by_cloud_build || (wanted.tag.is_none() && wanted.versioned_tag.is_none()) {
+            return None;
+        }
+        let (reference, id) = (Facts::of(statement).ok()?.reference?, build_of(statement));
+        let says_so = |other: &Shown| {
+            let newer = other.statement().filter(|one| one.predicate_type.as_str() != PROVENANCE_V01);
+            newer.is_some_and(|newer| {
+                let same = id.is_none() || build_of(newer).is_none_or(|other| Some(other) == id);
+                same && Facts::of(newer).is_ok_and(|facts| facts.reference.as_ref() == Some(&reference))
+            })
+        };
+        if others.any(says_so) {
+            return None;
+        }
+        let what =
+            "the older form of Cloud Build's provenance alone names the tag, which whoever starts a build may tell it";
+        let help = "hand in the whole document, as `gcloud artifacts docker images describe --show-provenance` writes it; where it has no newer \
+                    form, expect the commit as well: --commit";
+        Some(Finding::new(codes::PROVENANCE_TAG_TOLD, what).at(place).found(reference).help(help))
     }
 
     /// A form of one build's provenance may say what whoever started the build told it: where a ref is expected, the others of that build
