@@ -38,6 +38,7 @@ use countersign_core::time::Time;
 use countersign_core::{json, limits};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// What was signed, as far as it is known.
 #[derive(Debug, Clone, Copy)]
@@ -481,8 +482,19 @@ fn twice(bundle: &Value) -> Option<&'static str> {
         return Some("an envelope and a signature over a file");
     }
     let material = bundle.get("verificationMaterial")?;
-    several(material, &["publicKey", "certificate", "x509CertificateChain"])
-        .then_some("more than one of a key, a certificate and a chain")
+    if several(material, &["publicKey", "certificate", "x509CertificateChain"]) {
+        return Some("more than one of a key, a certificate and a chain");
+    }
+    // To whoever counts witnesses, one is not to be two.
+    let mut seen = BTreeSet::new();
+    let place = |entry: &Value| {
+        let log = entry.pointer("/logId/keyId").and_then(Value::as_str).map(|id| decoded(id).unwrap_or_default());
+        // What is left out is zero, in this notation.
+        let index = form::number(entry.get("logIndex")).unwrap_or_default();
+        (log, index.trim_start_matches('0').to_owned())
+    };
+    let mut entries = material.get("tlogEntries").and_then(Value::as_array).into_iter().flatten();
+    entries.any(|entry| !seen.insert(place(entry))).then_some("one entry of a log twice")
 }
 
 /// The bytes as text, if they are JSON of one reading: what two readers take for two things was not signed.
