@@ -28,7 +28,7 @@ pub(crate) use roots::stranger;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use countersign_core::bundle::shaped;
+use countersign_core::bundle::{BundleError, shaped};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::envelope::PAYLOAD_TYPE;
@@ -501,6 +501,10 @@ fn twice(bundle: &Value) -> Option<&'static str> {
 fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
+    let some = |field: &str| value.get(field).is_some_and(|part| !part.is_null());
+    if value.is_object() && !some("dsseEnvelope") && !some("messageSignature") {
+        return Err(Refused::new(codes::BUNDLE_MALFORMED, BundleError::NoEnvelope.to_string()));
+    }
     // The family reads parts that are arrays, in which nothing here would be found by its name.
     shaped(&value).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     if let Some(what) = twice(&value) {
@@ -601,6 +605,19 @@ mod tests {
             let bundle = json!({ "dsseEnvelope": { "payloadType": PAYLOAD_TYPE, "payload": payload } });
             assert!(unknown_statement(&bundle).is_some(), "{payload}");
         }
+    }
+
+    #[test]
+    fn what_has_neither_an_envelope_nor_a_signature_is_said_to_be_no_bundle() {
+        let said = |document: Value| {
+            let text = document.to_string();
+            let refused = strict(text.as_bytes()).map(drop).unwrap_err();
+            (refused.code(), refused.finding("here").what)
+        };
+        for none in [json!({ "attestations": [{ "bundle": {} }] }), json!({ "dsseEnvelope": null }), json!({})] {
+            assert_eq!(said(none), (codes::BUNDLE_MALFORMED, BundleError::NoEnvelope.to_string()));
+        }
+        assert!(said(json!([])).1.contains("the bundle has to be an object"));
     }
 
     #[test]
