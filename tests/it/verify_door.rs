@@ -136,6 +136,17 @@ fn every_root_is_pinned_or_none_and_one_of_a_time_to_come_has_no_age() {
 }
 
 #[test]
+fn a_root_that_is_malformed_is_named_once_with_what_helps_on_the_command_line() {
+    let (door, _) = scene("https://example.com/p/v1");
+    let mut root: Value = serde_json::from_slice(&door.read("root.json")).unwrap();
+    root["tlogs"][0]["publicKey"]["rawBytes"] = json!("AAAA");
+    door.write("root.json", root.to_string().as_bytes());
+    let said = door.run(&format!("{LINE} --certificate-identity a --certificate-oidc-issuer b"));
+    said.expect(4, &["sigstore-root-malformed", "root.json", "publishes it as `trusted_root.json`"]);
+    assert!(!said.text.contains("root.json, root.json") && !said.text.contains("trust.toml"), "{}", said.text);
+}
+
+#[test]
 fn a_timestamp_is_asked_for_beside_the_log_also_at_the_door() {
     let (door, instance) = scene("https://example.com/p/v1");
     let line = format!("{LINE} {WHO} --transparency timestamp");
