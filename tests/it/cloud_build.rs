@@ -44,6 +44,12 @@ fn newer(tag: &str) -> Value {
 
 /// The codes of what refuses, and how many attestations are shown.
 fn found(forms: &[(&str, Value)], builder: &str, more: &str) -> (Vec<String>, usize) {
+    let (codes, shown) = said(forms, builder, more);
+    (codes.into_iter().filter(|(_, blocks)| *blocks).map(|(code, _)| code).collect(), shown)
+}
+
+/// The codes of all that is said, with whether it refuses, and how many attestations are shown.
+fn said(forms: &[(&str, Value)], builder: &str, more: &str) -> (Vec<(String, bool)>, usize) {
     let (key, digest) = (Key::p256(), Sha256::of(b"image"));
     let signed = |(kind, predicate): &(&str, Value)| {
         let statement = json!({
@@ -75,8 +81,8 @@ fn found(forms: &[(&str, Value)], builder: &str, more: &str) -> (Vec<String>, us
     let subject = Subject { name: "i", named: false, wanted };
     let at: Time = "2026-03-05T12:00:00Z".parse().unwrap();
     let outcome = check(&subject, &read, &[], &anchors, &expected, at);
-    let refusing = outcome.checked.findings.iter().filter(|finding| finding.class.blocks());
-    (refusing.map(|finding| finding.code.to_string()).collect(), outcome.held.len())
+    let codes = outcome.checked.findings.iter().map(|finding| (finding.code.to_string(), finding.class.blocks()));
+    (codes.collect(), outcome.held.len())
 }
 
 #[test]
@@ -92,6 +98,29 @@ fn one_form_that_is_as_expected_is_enough_and_the_nearest_says_why_none_is() {
     // Whoever starts a build may tell it a tag: the other form has to say the same.
     let told = [(second, newer("v33.0.4")), (first, older("v34.0.0"))];
     assert_eq!(found(&told, &versioned, "tag = \"v34.0.0\""), (vec!["provenance-contradicts".to_owned()], 1));
+}
+
+#[test]
+fn a_tag_that_the_older_form_alone_names_is_said_to_be_the_starter_s_word() {
+    let (first, second) = ("https://slsa.dev/provenance/v0.1", "https://slsa.dev/provenance/v1");
+    let versioned = format!("{WORKER}@v0.3");
+    let told = |forms: &[(&str, Value)], more: &str| {
+        let (codes, _) = said(forms, &versioned, more);
+        assert!(codes.iter().all(|(_, blocks)| !blocks), "{codes:?}");
+        codes.iter().any(|(code, _)| code == "provenance-tag-told")
+    };
+    let alone = [(first, older("v34.0.0"))];
+    for wanted in ["tag = \"v34.0.0\"", "versioned-tag = \"v34\""] {
+        assert!(told(&alone, wanted), "{wanted}");
+        // Another build of the image says nothing of this one.
+        let (mut own, mut other) = (older("v34.0.0"), newer("v34.0.0"));
+        own["metadata"] = json!({ "buildInvocationId": "a" });
+        other["runDetails"]["metadata"] = json!({ "invocationId": "https://cloudbuild.example/builds/b" });
+        assert!(told(&[(first, own), (second, other)], wanted), "{wanted}");
+        assert!(!told(&[(second, newer("v34.0.0")), (first, older("v34.0.0"))], wanted), "{wanted}");
+    }
+    // Of a tag that nobody asked for nothing hangs on it.
+    assert!(!told(&alone, ""));
 }
 
 #[test]

@@ -197,7 +197,9 @@ fn a_timestamp_that_is_added_never_makes_a_key_s_signature_refused_where_no_witn
         let verify = |more: &[&str]| {
             bare(folder.path(), &[&["verify", "app", "--bundle", "b.json", "--key", "key.pem"][..], more].concat())
         };
-        verify(&["--transparency", "none"]).expect(0, &["verified", "was not looked at"]);
+        let said = verify(&["--transparency", "none"]);
+        said.expect(0, &["verified", "was not looked at"]);
+        assert!(!said.text.contains("no log and no timestamp has seen"), "{}", said.text);
         for root in ["logs.json", "stamps.json"] {
             let said = verify(&["--transparency", "none", "--trusted-root", root]);
             said.expect(0, &["verified"]);
@@ -207,6 +209,39 @@ fn a_timestamp_that_is_added_never_makes_a_key_s_signature_refused_where_no_witn
         verify(&["--trusted-root", "stamps.json", "--transparency", "log"]).expect(4, &["inclusion-proof-invalid"]);
         verify(&["--trusted-root", "logs.json"]).expect(4, &["inclusion-proof-invalid"]);
         verify(&[]).expect(3, &["sigstore-root-missing", "a timestamp authority has seen"]);
+    }
+}
+
+#[test]
+fn a_log_entry_that_is_added_never_makes_a_key_s_signature_refused_where_no_witness_is_asked_for() {
+    let mut scene = Scene::new();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("app", ARTIFACT);
+    write("key.pem", pem("PUBLIC KEY", &scene.key.spki()).as_bytes());
+    write("logs.json", scene.root.to_string().as_bytes());
+    let both = signed(&mut scene, Entry::Second, true);
+    let mut logged = both.clone();
+    logged["verificationMaterial"]["timestampVerificationData"] = json!({});
+    for (bundle, note) in [
+        (both, "the log entry and the timestamp beside the signature were not looked at"),
+        (logged, "the log entry beside the signature was not looked at"),
+    ] {
+        write("b.json", bundle.to_string().as_bytes());
+        let verify = |more: &[&str]| {
+            bare(folder.path(), &[&["verify", "app", "--bundle", "b.json", "--key", "key.pem"][..], more].concat())
+        };
+        let said = verify(&["--transparency", "none"]);
+        said.expect(0, &["verified", note]);
+        assert!(!said.text.contains("no log and no timestamp has seen"), "{}", said.text);
+        // Where it is asked for, it is looked at.
+        verify(&[]).expect(3, &["sigstore-root-missing", "a log has seen"]);
+        let mut altered = bundle.clone();
+        altered["verificationMaterial"]["tlogEntries"][0]["logIndex"] = json!("77");
+        altered["verificationMaterial"]["tlogEntries"][0]["logId"]["keyId"] = json!(BASE64.encode([7; 32]));
+        write("b.json", altered.to_string().as_bytes());
+        let refused = verify(&["--transparency", "none", "--trusted-root", "logs.json"]);
+        assert_eq!(refused.code, 4, "{}", refused.text);
     }
 }
 

@@ -238,6 +238,15 @@ fn each_of_several_log_entries_has_to_hold() {
     assert!(scene.judge(&with(of_another)).is_some(), "one entry is of another signature");
     let unknown = Instance::new(at()).log(digest.as_bytes(), &signature, &scene.certificate);
     assert!(scene.judge(&with(unknown)).is_some(), "one entry is of a log that nobody knows");
+    // One entry is one witness, however it is written.
+    let own = bundle["verificationMaterial"]["tlogEntries"][0].clone();
+    let mut respelled = own.clone();
+    respelled["logIndex"] = json!(own["logIndex"].as_str().unwrap().parse::<u64>().unwrap());
+    let unpadded = own["logId"]["keyId"].as_str().unwrap().trim_end_matches('=').to_owned();
+    respelled["logId"]["keyId"] = json!(unpadded);
+    for again in [own, respelled] {
+        assert_eq!(scene.judge(&with(again)).as_deref(), Some("bundle-malformed"), "one entry twice");
+    }
     let mut none = bundle.clone();
     none["verificationMaterial"]["tlogEntries"] = json!([]);
     assert!(scene.judge(&none).is_some());

@@ -33,6 +33,12 @@ impl Scene {
         Self { builder: Key::p256(), verifier: Key::p256(), expected }
     }
 
+    fn with_dependencies() -> Self {
+        let mut scene = Self::new();
+        scene.expected = scene.expected.replace("\nsource =", "\ndependency-level = 2\nsource =");
+        scene
+    }
+
     fn signed(key: &Key, name: &str, kind: &str, digest: &Sha256, predicate: &Value) -> Vec<Read> {
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1", "subject": [{ "digest": { "sha256": digest.hex() } }],
@@ -118,6 +124,20 @@ fn every_step_of_a_consumer_has_its_code() {
 }
 
 #[test]
+fn of_very_many_inputs_that_are_missing_the_first_are_listed_and_of_a_stranger_s_none() {
+    let scene = Scene::new();
+    let built = scene.provenance(&json!([]));
+    let many: Change = |v| v["inputAttestations"] = json!(vec![json!({ "uri": "file:x" }); 5_000]);
+    let found = scene.found(&[built.clone(), scene.summary(b"app", &[], many)].concat(), &[]);
+    assert_eq!(found, ["vsa-input-missing"; 101]);
+    let stranger = scene.summary(b"app", &[], |v| {
+        many(v);
+        v["verifier"]["id"] = json!("https://other.example");
+    });
+    assert_eq!(scene.found(&[built, stranger].concat(), &[]), ["vsa-verifier"]);
+}
+
+#[test]
 fn a_summary_of_which_nobody_expects_anything_still_has_to_say_that_it_passed() {
     let mut scene = Scene::new();
     scene.expected = String::new();
@@ -181,8 +201,7 @@ fn a_summary_in_the_forms_that_others_write_is_held_to_the_same() {
 
 #[test]
 fn each_dependency_has_a_summary_of_the_level_that_is_asked_for() {
-    let mut scene = Scene::new();
-    scene.expected = scene.expected.replace("\nsource =", "\ndependency-level = 2\nsource =");
+    let scene = Scene::with_dependencies();
     let image = json!([{ "uri": "oci:image", "digest": { "sha256": Sha256::of(b"image").hex() } }]);
     let built = scene.provenance(&image);
     let read = [built.clone(), scene.summary(b"app", &built, |_| {})].concat();
@@ -195,4 +214,41 @@ fn each_dependency_has_a_summary_of_the_level_that_is_asked_for() {
     let unnamed = scene.provenance(&json!([{ "uri": "oci:image" }]));
     let read = [unnamed.clone(), scene.summary(b"app", &unnamed, |_| {})].concat();
     assert_eq!(scene.found(&read, &[]), ["dependency-unverified"]);
+}
+
+#[test]
+fn what_a_dependency_s_summary_rests_on_is_handed_in_beside_it() {
+    let scene = Scene::with_dependencies();
+    let image = json!([{ "uri": "oci:image", "digest": { "sha256": Sha256::of(b"image").hex() } }]);
+    let built = scene.provenance(&image);
+    let read = [built.clone(), scene.summary(b"app", &built, |_| {})].concat();
+    let predicate = json!({
+        "buildDefinition": { "buildType": "https://t.example", "externalParameters": {} },
+        "runDetails": { "builder": { "id": "https://other.example" } },
+    });
+    let of_image = |key: &Key| Scene::signed(key, "builder", PROVENANCE, &Sha256::of(b"image"), &predicate);
+    let own = of_image(&scene.builder);
+    let summary = scene.summary(b"image", &own, |_| {});
+    assert_eq!(scene.found(&read, &summary), ["dependency-unverified"]);
+    assert!(scene.found(&read, &[summary, own].concat()).is_empty());
+    // What does not hold is not there.
+    let forged = of_image(&Key::p256());
+    let summary = scene.summary(b"image", &forged, |_| {});
+    assert_eq!(scene.found(&read, &[summary, forged].concat()), ["dependency-unverified"]);
+}
+
+#[test]
+fn what_went_into_a_build_is_asked_of_provenance_that_is_as_expected_and_of_very_much_the_first_is_named() {
+    let mut scene = Scene::with_dependencies();
+    let many: Vec<Value> = (0..5_000_u32)
+        .map(|number| json!({ "uri": "oci:image", "digest": { "sha256": Sha256::of(&number.to_be_bytes()).hex() } }))
+        .collect();
+    let built = scene.provenance(&json!(many));
+    let read = [built.clone(), scene.summary(b"app", &built, |_| {})].concat();
+    let about = |number: u32| scene.summary(&number.to_be_bytes(), &built, |_| {});
+    assert_eq!(scene.found(&read, &about(0)), ["dependency-unverified"; 101]);
+    let most: Vec<Read> = (0..20).flat_map(about).collect();
+    assert_eq!(scene.found(&read, &most), ["dependency-unverified"; 101]);
+    scene.expected = scene.expected.replace("github.com/o/r", "github.com/o/other");
+    assert_eq!(scene.found(&read, &most), ["provenance-source"]);
 }

@@ -48,6 +48,12 @@ fn a_pattern_that_is_anybody_s_name_is_refused() {
         judge(anybody, one, "--claim runner=github-hosted").expect(1, &["identity-unanchored", "lets in anybody"]);
         judge(somebody, anybody, "").expect(1, &["identity-unanchored", "lets in anybody"]);
     }
+    for anybody in ["a*", "ada@*", "https:/*/*/*/*/*/*/*/*/*"] {
+        door.run(&format!(
+            "{LINE} --certificate-identity-glob {anybody} --certificate-oidc-issuer https://accounts.google.com"
+        ))
+        .expect(1, &["identity-unanchored", "lets in anybody"]);
+    }
     for none in ["ada", "^(.*$"] {
         judge(none, one, "").expect(2, &["--certificate-identity-regexp: ", "say the whole name"]);
     }
@@ -127,6 +133,17 @@ fn every_root_is_pinned_or_none_and_one_of_a_time_to_come_has_no_age() {
     door.write("pg.json", known.document().as_bytes());
     let fetched = countersign_verify::sigstore::Instance::fetched().unwrap();
     door.run("trust root pg.json --name pg").expect(0, &[&format!("fetched = \"{fetched}\"")]);
+}
+
+#[test]
+fn a_root_that_is_malformed_is_named_once_with_what_helps_on_the_command_line() {
+    let (door, _) = scene("https://example.com/p/v1");
+    let mut root: Value = serde_json::from_slice(&door.read("root.json")).unwrap();
+    root["tlogs"][0]["publicKey"]["rawBytes"] = json!("AAAA");
+    door.write("root.json", root.to_string().as_bytes());
+    let said = door.run(&format!("{LINE} --certificate-identity a --certificate-oidc-issuer b"));
+    said.expect(4, &["sigstore-root-malformed", "root.json", "publishes it as `trusted_root.json`"]);
+    assert!(!said.text.contains("root.json, root.json") && !said.text.contains("trust.toml"), "{}", said.text);
 }
 
 #[test]

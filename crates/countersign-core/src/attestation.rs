@@ -333,7 +333,9 @@ fn is_of_the_registry(attestation: &Attestation) -> bool {
 
 /// One of a list of bundles, as npm and GitHub answer.
 fn listed_bundle(value: &Value) -> Result<Attestation, BundleError> {
-    let bundled = value.get("bundle").ok_or(BundleError::NoEnvelope)?;
+    let elsewhere = value.get("bundle_url").is_some_and(Value::is_string);
+    let none = if elsewhere { BundleError::Elsewhere } else { BundleError::NoEnvelope };
+    let bundled = value.get("bundle").filter(|bundle| !bundle.is_null()).ok_or(none)?;
     let mut out = bundle(Form::Bundle, bundled, written(bundled)?)?;
     let said = value.get("predicateType").filter(|said| !said.is_null());
     out.beside.extend(said.map(|said| Beside::Kind(said.as_str().map_or_else(|| said.to_string(), str::to_owned))));
@@ -540,6 +542,19 @@ mod tests {
         assert_eq!(read(json!([item(&app, None), item(&package, None)])), (Form::Npm, true));
         let registry = json!({ "subject": [{ "name": "pkg:npm/a@1" }], "predicateType": "https://github.com/npm/attestation/tree/main/specs/publish/v0.1" });
         assert_eq!(read(json!([item(&package, None), item(&registry, None)])), (Form::Npm, false));
+    }
+
+    #[test]
+    fn a_list_whose_bundle_lies_elsewhere_says_so_with_what_helps() {
+        let refused = |item: Value| read(json!({ "attestations": [item] }).to_string().as_bytes()).unwrap_err();
+        let elsewhere = refused(json!({ "bundle": null, "bundle_url": "https://x.example/b", "repository_id": 1 }));
+        assert_eq!((elsewhere.code(), &elsewhere), (crate::codes::BUNDLE_MALFORMED, &BundleError::Elsewhere));
+        assert!(elsewhere.help().unwrap().contains("gh attestation download"));
+        assert_eq!(refused(json!({ "bundle_url": "https://x.example/b" })), BundleError::Elsewhere);
+        for none in [json!({ "bundle": null }), json!({ "bundle": null, "bundle_url": null })] {
+            let refused = refused(none);
+            assert_eq!((refused.help(), &refused), (None, &BundleError::NoEnvelope));
+        }
     }
 
     #[test]

@@ -97,6 +97,9 @@ pub enum BundleError {
     /// Not a DSSE envelope: a bundle over a plain message, say.
     #[error("the bundle holds no DSSE envelope")]
     NoEnvelope,
+    /// A list of a forge's that says where a bundle is, and does not have it.
+    #[error("the list does not hold its bundle, and says where that is: `bundle_url`")]
+    Elsewhere,
     /// Neither a public key nor a certificate.
     #[error("the bundle's verification material holds neither a public key nor a certificate, or both")]
     Material,
@@ -144,6 +147,16 @@ pub enum BundleError {
 }
 
 impl BundleError {
+    /// What helps, where that is something else than to get the file again.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        if let Self::Line { source, .. } = self {
+            return source.help();
+        }
+        let fetch = "hand in what `gh attestation download` writes, which fetches it; or fetch what is at `bundle_url` (GitHub packs it with Snappy)";
+        matches!(self, Self::Elsewhere).then_some(fetch)
+    }
+
     /// The registered code of this refusal.
     #[must_use]
     pub fn code(&self) -> crate::finding::Code {
@@ -156,6 +169,7 @@ impl BundleError {
             | Self::MediaType { .. }
             | Self::Form { .. }
             | Self::NoEnvelope
+            | Self::Elsewhere
             | Self::Material
             | Self::Base64 { .. }
             | Self::TooMany { .. } => crate::codes::BUNDLE_MALFORMED,

@@ -220,6 +220,7 @@ codes! {
     PROVENANCE_BUILDER "provenance-builder" Refused "The builder.id, together with whoever signed for it, is none that is expected.";
     PROVENANCE_SOURCE "provenance-source" Refused "The provenance names another repository or commit than is expected, or none.";
     PROVENANCE_REF "provenance-ref" Refused "The provenance names another branch, tag or version than is expected, or none.";
+    PROVENANCE_TAG_TOLD "provenance-tag-told" Note "The tag that is expected stands in Cloud Build's older provenance alone, among what whoever starts a build by hand may tell it, and no newer form of that build says the same.";
     PROVENANCE_BUILD_TYPE "provenance-build-type" Refused "The provenance is of another build type than is expected.";
     PROVENANCE_PARAMETER "provenance-parameter" Refused "A parameter or an input of the build has another value than is expected, or is not there.";
     PROVENANCE_PACKAGE "provenance-package" Refused "The attestation is about another package, version or file name than is expected.";

@@ -1,5 +1,6 @@
 //! What a check says: a finding is data with a stable code. Prose is made once, in the door.
 
+use crate::limits;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -293,6 +294,22 @@ impl Check {
     pub fn new(id: &str, verdict: Verdict, detail: impl Into<String>) -> Self {
         Self { id: id.to_owned(), verdict, detail: detail.into() }
     }
+}
+
+/// Findings of one kind about one document, of which the first are listed and the rest is counted in one more. They are made from what somebody
+/// wrote who may be a stranger, and are not to take a multiple of its room.
+pub fn listed<T>(
+    items: impl IntoIterator<Item = T>,
+    one: impl FnMut(T) -> Finding,
+    rest: impl FnOnce(usize) -> Finding,
+) -> Vec<Finding> {
+    let mut items = items.into_iter();
+    let mut out: Vec<Finding> = items.by_ref().take(limits::FINDINGS_LISTED).map(one).collect();
+    let more = items.count();
+    if more > 0 {
+        out.push(rest(more));
+    }
+    out
 }
 
 /// The verdict over findings: `FAIL` before `INDETERMINATE` before `PASS`. Notes, and what is excepted, do not count.

@@ -10,6 +10,10 @@ pub const COLLECTION_ITEMS: usize = 10_000;
 pub const VERIFY_FILES: usize = 1_000_000;
 /// Findings, and signers, of such a run that are listed; all of them are counted.
 pub const VERIFY_LISTED: usize = 1_000;
+/// Findings of one kind about one attestation that are listed; the rest is counted. Whoever signs one may write as many as fit into it.
+pub const FINDINGS_LISTED: usize = 100;
+/// Characters of a text in an attestation that are shown where it stands in many findings.
+pub const TEXT_SHOWN: usize = 200;
 /// Manifests of one OCI layout.
 pub const OCI_MANIFESTS: usize = 10_000;
 /// Keys of one folder of them.

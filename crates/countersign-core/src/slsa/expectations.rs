@@ -6,7 +6,7 @@ use super::builders::{
 use super::facts::{Facts, Repository};
 use super::{platforms, version};
 use crate::codes;
-use crate::finding::Finding;
+use crate::finding::{Finding, listed};
 use crate::limits;
 use crate::statement::provenance::build_type::{ARTIFACT_V1, CARGO_V1, COMMAND_V1, GITHUB_WORKFLOW_V1};
 use crate::trust::{Claim, NamePattern};
@@ -287,8 +287,7 @@ impl Expectations {
         if let Some(wanted) = self.source.as_deref() {
             let found = facts.repository.as_ref().or(certificate.as_ref());
             if found.is_none() || found != Repository::of(wanted).as_ref() {
-                let several = || format!("several: {}", facts.several.join(", "));
-                let several = (found.is_none() && !facts.several.is_empty()).then(several);
+                let several = (found.is_none() && !facts.several.is_empty()).then(|| several(facts));
                 let found = found.map(Repository::as_str).or(several.as_deref());
                 out.push(differs(codes::PROVENANCE_SOURCE, "it was built from another repository", wanted, found));
             }
@@ -339,22 +338,28 @@ impl Expectations {
     fn parameters(&self, facts: &Facts, place: &str, out: &mut Vec<Finding>) {
         let known = known_parameters(&facts.build_type);
         let strict = !self.parameters.is_empty() || !self.any_parameters.is_empty();
-        for (name, value) in &facts.parameters {
+        let is_unknown = |(name, value): &(&String, &Value)| {
+            let name = *name;
             let named = self.parameters.contains_key(name) || self.any_parameters.contains(name);
             let known = known.is_some_and(|known| known.contains(&name.as_str()))
                 || platforms::is_variable_of_npm(&facts.build_type, name);
             let tolerated = !strict && known;
             // Where nothing is said but that there is such a variable, there is nothing to choose from.
             let tolerated = tolerated || platforms::is_bare_name(&facts.build_type, value);
-            if !named && !tolerated {
-                out.push(
-                    Finding::new(codes::EXTERNAL_PARAMETER_UNKNOWN, format!("nobody expects the parameter `{name}`"))
-                        .at(place)
-                        .expected("a parameter that is named, or that the build type defines", BY)
-                        .found(format!("{name}, of build type {}", facts.build_type)),
-                );
-            }
-        }
+            !named && !tolerated
+        };
+        let build_type: String = facts.build_type.chars().take(limits::TEXT_SHOWN).collect();
+        let finding = |what: String, found: &str| {
+            Finding::new(codes::EXTERNAL_PARAMETER_UNKNOWN, what)
+                .at(place)
+                .expected("a parameter that is named, or that the build type defines", BY)
+                .found(format!("{found}, of build type {build_type}"))
+        };
+        out.extend(listed(
+            facts.parameters.iter().filter(is_unknown),
+            |(name, _)| finding(format!("nobody expects the parameter `{name}`"), name),
+            |more| finding("nobody expects the other parameters either".to_owned(), &format!("{more} more")),
+        ));
         let given = [("parameter", &self.parameters, &facts.parameters), ("input", &self.inputs, &facts.inputs)];
         for (what, wanted, found) in given {
             for (name, wanted) in wanted {
@@ -373,6 +378,16 @@ impl Expectations {
 }
 
 const BY: &str = "what is expected";
+
+/// The repositories of which nobody says which was built.
+fn several(facts: &Facts) -> String {
+    const MOST: usize = 20;
+    let shown: Vec<&str> = facts.several.iter().take(MOST).map(String::as_str).collect();
+    match facts.several.len().saturating_sub(MOST) {
+        0 => format!("several: {}", shown.join(", ")),
+        more => format!("several: {}, and {more} more", shown.join(", ")),
+    }
+}
 
 /// What a build type defines, so that its parameters are no surprise. Their values are looked at where they are named.
 fn known_parameters(build_type: &str) -> Option<&'static [&'static str]> {

@@ -2,6 +2,7 @@
 //! commit, and with which parameters. Nothing here is believed: that is for the signature and for what is expected.
 
 use super::platforms;
+use crate::limits;
 use crate::statement::Statement;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -102,8 +103,10 @@ impl Facts {
     }
 
     fn contradict(&mut self, what: &str, first: &str, second: &str) {
-        if first != second {
-            self.contradictions.push(format!("{what}: {first} and {second}"));
+        // One is enough to refuse it.
+        if first != second && self.contradictions.len() < limits::FINDINGS_LISTED {
+            let short = |text: &str| text.chars().take(limits::TEXT_SHOWN).collect::<String>();
+            self.contradictions.push(format!("{what}: {} and {}", short(first), short(second)));
         }
     }
 
@@ -111,8 +114,11 @@ impl Facts {
     fn source(&mut self, uri: &str) {
         let (repository, rest) = split(uri);
         let Some(repository) = Repository::of(repository) else { return };
-        match self.repository.clone() {
-            Some(known) => self.contradict("the repository", known.as_str(), repository.as_str()),
+        match self.repository.take() {
+            Some(known) => {
+                self.contradict("the repository", known.as_str(), repository.as_str());
+                self.repository = Some(known);
+            }
             None => self.repository = Some(repository),
         }
         match rest {
@@ -125,15 +131,21 @@ impl Facts {
     }
 
     fn reference(&mut self, reference: &str) {
-        match self.reference.clone() {
-            Some(known) => self.contradict("the ref", &known, reference),
+        match self.reference.take() {
+            Some(known) => {
+                self.contradict("the ref", &known, reference);
+                self.reference = Some(known);
+            }
             None => self.reference = Some(reference.to_owned()),
         }
     }
 
     fn commit(&mut self, commit: &str) {
-        match self.commit.clone() {
-            Some(known) => self.contradict("the commit", &known, commit),
+        match self.commit.take() {
+            Some(known) => {
+                self.contradict("the commit", &known, commit);
+                self.commit = Some(known);
+            }
             None => self.commit = Some(commit.to_owned()),
         }
     }
@@ -240,7 +252,7 @@ fn v02(predicate: &Value) -> Result<Facts, FactsError> {
                 found == uri || (how.is_some() && Repository::of(split(&platforms::alike(found)).0) == how)
             };
             let left: Vec<Value> = materials.iter().filter(|one| !is_how(one)).cloned().collect();
-            only_input(&mut facts, &left, true);
+            only_input(&mut facts, &left);
         }
         Some(uri) => {
             facts.source(uri);
@@ -254,7 +266,7 @@ fn v02(predicate: &Value) -> Result<Facts, FactsError> {
                 facts.contradictions.push(format!("the configuration's source {uri} is not among the materials"));
             }
         }
-        None if platforms::is_older_tekton(&facts.build_type) => only_input(&mut facts, &materials, true),
+        None if platforms::is_older_tekton(&facts.build_type) => only_input(&mut facts, &materials),
         None => only_git(&mut facts, &materials),
     }
     facts.went_in(&materials);
@@ -283,7 +295,7 @@ fn v1(predicate: &Value) -> Result<Facts, FactsError> {
     let workflow = ["workflow", "buildConfigSource"].into_iter().find_map(|name| external.get(name));
     if platforms::is_tekton(&facts.build_type) {
         // Its `buildConfigSource` is where the pipeline is written down, which says nothing of what it built.
-        only_input(&mut facts, &platforms::inputs(&resolved), false);
+        only_input(&mut facts, &platforms::inputs(&resolved));
     } else if let Some(workflow) = workflow.filter(|workflow| workflow.get("repository").is_some()) {
         facts.source(&text(workflow, &["repository"]).unwrap_or_default());
         if let Some(reference) = text(workflow, &["ref"]) {
@@ -317,8 +329,8 @@ fn only_git(facts: &mut Facts, listed: &[Value]) {
 
 /// The same of a run of Tekton's, of which two spellings of one repository are one. It is the source where it is said to be git, and any other
 /// repository beside it leaves none.
-fn only_input(facts: &mut Facts, listed: &[Value], brought: bool) {
-    let repositories = listed.iter().filter(|one| platforms::is_repository(one, brought));
+fn only_input(facts: &mut Facts, listed: &[Value]) {
+    let repositories = listed.iter().filter(|one| platforms::is_repository(one));
     let uris: Vec<&str> = repositories.map(|one| one.get("uri").and_then(Value::as_str).unwrap_or_default()).collect();
     let alike: Vec<Cow<'_, str>> = uris.iter().map(|uri| platforms::alike(uri)).collect();
     // What is of no repository's form is one more.
@@ -551,6 +563,39 @@ mod tests {
         let by_ssh = evil("git+ssh://git@github.com/o/r.git", commit());
         let two = run(json!({ "runSpec": {} }), json!([git("inputs/result", "r", COMMIT), by_ssh]));
         assert_eq!(two.contradictions.len(), 1);
+    }
+
+    #[test]
+    fn a_second_repository_of_tekton_s_second_form_counts_whatever_it_is_called() {
+        let run = |resolved: Value| {
+            facts(
+                PROVENANCE_V1,
+                json!({
+                    "buildDefinition": {
+                        "buildType": "https://tekton.dev/chains/v2/slsa", "externalParameters": { "runSpec": {} },
+                        "resolvedDependencies": resolved,
+                    },
+                    "runDetails": { "builder": { "id": "https://tekton.dev/chains/v2" } },
+                }),
+            )
+        };
+        let own =
+            |name: &str| json!({ "name": name, "uri": "git+https://github.com/o/r.git", "digest": { "sha1": COMMIT } });
+        let image = json!({ "uri": "oci://gcr.io/x", "digest": { "sha256": "0".repeat(64) } });
+        for first in ["inputs/result", "pipelineResource", ""] {
+            for second in ["inputs/result", "pipelineResource", ""] {
+                for uri in ["git+https://github.com/e/vil.git", "https://github.com/e/vil.git"] {
+                    let evil = json!({ "name": second, "uri": uri, "digest": { "sha1": "d".repeat(40) } });
+                    let found = run(json!([image, own(first), evil]));
+                    assert_eq!((found.repository, found.commit), (None, None), "{first} {second} {uri}");
+                    assert_eq!(found.several, ["github.com/e/vil", "github.com/o/r"], "{first} {second} {uri}");
+                }
+                // One repository under two names is one.
+                let found = run(json!([image, own(first), own(second)]));
+                assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r", "{first} {second}");
+                assert_eq!((found.commit.as_deref(), found.contradictions.len()), (Some(COMMIT), 0));
+            }
+        }
     }
 
     #[test]

@@ -92,15 +92,9 @@ pub(super) fn is_how(dependency: &Value) -> bool {
     ["pipeline", "task", "pipelineTask"].contains(&name(dependency))
 }
 
-/// Whether a task of Tekton's says that it brought it.
-fn is_brought(dependency: &Value) -> bool {
-    ["inputs/result", "input/result", "input/results"].contains(&name(dependency))
-}
-
-/// Whether something that may be the source of a run of Tekton's is a repository. A task calls what it brought by whatever URI it likes, so
-/// that of this all counts that a repository can be fetched from, or that has a commit; of the rest what says so itself. In the first form
-/// nothing has a name, and all of it counts as `brought`.
-pub(super) fn is_repository(dependency: &Value, brought: bool) -> bool {
+/// Whether something that may be the source of a run of Tekton's is a repository. A task calls what it brought as it likes, by name and by
+/// URI, so that all counts that a repository can be fetched from, or that has a commit.
+pub(super) fn is_repository(dependency: &Value) -> bool {
     let uri = dependency.get("uri").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
     let begins = |with: &[&str]| with.iter().any(|begun| uri.starts_with(begun));
     let digest = |kinds: &[&str]| {
@@ -110,7 +104,7 @@ pub(super) fn is_repository(dependency: &Value, brought: bool) -> bool {
     // What was fetched from the web with the digest of a file is a file, but at the address of a repository.
     let web = || begins(&["http:", "https:"]) && (!digest(&["sha256", "sha384", "sha512"]) || is_address(&uri));
     let fetched = || begins(&["ssh:", "git:", "git@"]) || web();
-    begins(&["git+"]) || (brought || is_brought(dependency)) && (digest(&["sha1", "gitCommit"]) || fetched())
+    begins(&["git+"]) || digest(&["sha1", "gitCommit"]) || fetched()
 }
 
 /// What stands behind a repository where all of it is packed into one file.
@@ -128,16 +122,21 @@ fn is_address(uri: &str) -> bool {
     let pieces: Vec<&str> = path.split('/').filter(|piece| !piece.is_empty()).collect();
     let is_plain = pieces.last().is_some_and(|last| !last.contains('.'));
     let is_forge = FORGES.contains(&host);
+    // By the interfaces of forges, and by older addresses, its kind stands right behind the word.
+    let is_packed = |piece: &&str| ARCHIVES.contains(piece) || piece.starts_with("archive.");
+    let served = |pieces: &[&str]| pieces.iter().skip_while(|piece| **piece != "repository").any(is_packed);
     let named = match (host, pieces.as_slice()) {
         ("codeload.github.com", [_, _, ..]) => true,
-        ("api.github.com", ["repos", _, _, rest @ ..]) => rest.iter().any(|piece| ARCHIVES.contains(piece)),
+        ("api.github.com", ["repos", _, _, rest @ ..] | ["repositories", _, rest @ ..]) => rest.iter().any(is_packed),
+        ("codeberg.org", ["api", _, "repos", _, _, rest @ ..])
+        | ("gitlab.com", ["api", _, "projects", _, "repository", rest @ ..]) => rest.first().is_some_and(is_packed),
         (_, [_, _]) => is_forge,
         (_, [_, _, "commit" | "tree", ..]) => true,
         (_, [_, _, piece, ..]) if is_forge && ARCHIVES.contains(piece) => true,
         // GitLab has groups in groups; what is of a repository there stands behind a dash.
         ("gitlab.com", [first, _, ..]) if *first != "api" => match pieces.iter().position(|piece| *piece == "-") {
             Some(dash) => pieces.iter().skip(dash).any(|piece| ARCHIVES.contains(piece)),
-            None => is_plain,
+            None => is_plain || served(&pieces),
         },
         _ => false,
     };
@@ -154,11 +153,10 @@ pub(super) fn alike(uri: &str) -> Cow<'_, str> {
     known.map_or(Cow::Borrowed(uri), |(host, path)| Cow::Owned(format!("git+https://{host}/{path}")))
 }
 
-/// Among what went into a run of Tekton's, what may be its source: what a task says that it brought; where none says so, all that does
-/// not say how it was built.
+/// Among what went into a run of Tekton's, what may be its source: all that does not say how it was built. A task chooses how its own results
+/// are called, and a resource of git's brings a repository under another name: none of them hides a second one.
 pub(super) fn inputs(resolved: &[Value]) -> Vec<Value> {
-    let found: Vec<Value> = resolved.iter().filter(|one| is_brought(one)).cloned().collect();
-    if found.is_empty() { resolved.iter().filter(|one| !is_how(one)).cloned().collect() } else { found }
+    resolved.iter().filter(|one| !is_how(one)).cloned().collect()
 }
 
 /// GitLab's runner calls the commit of its project a SHA-256, which it is not by its length, but for repositories of that kind.
@@ -171,4 +169,38 @@ pub(super) fn mislabelled<'d>(build_type: &str, digest: &'d Value) -> Option<&'d
 /// Whether a parameter is a name without a value: GitLab's runner lists the variables of a job so, which says nothing of their values.
 pub(super) fn is_bare_name(build_type: &str, value: &Value) -> bool {
     is_gitlab_runner(build_type) && value.as_str() == Some("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_archive_of_a_repository_is_one_by_whichever_address_a_forge_serves_it() {
+        let is = |uri: &str| is_repository(&json!({ "uri": uri, "digest": { "sha256": "0".repeat(64) } }));
+        for uri in [
+            "https://gitlab.com/api/v4/projects/e%2Fvil/repository/archive.tar.gz",
+            "https://gitlab.com/api/v4/projects/1/repository/archive?sha=main",
+            "https://gitlab.com/e/vil/repository/archive.tar.gz",
+            "https://gitlab.com/g/e/vil/repository/main/archive.zip",
+            "https://codeberg.org/api/v1/repos/e/vil/archive/main.tar.gz",
+            "https://api.github.com/repositories/1/tarball/main",
+            "https://api.github.com/repos/e/vil/zipball",
+        ] {
+            assert!(is(uri), "{uri}");
+        }
+        // A file of a repository, of a release, or of a registry of packages is none.
+        for uri in [
+            "https://gitlab.com/api/v4/projects/1/packages/generic/archive/1.0/archive.tar.gz",
+            "https://gitlab.com/api/v4/projects/1/repository/files/archive.c/raw",
+            "https://gitlab.com/e/vil/-/releases/v1/downloads/archive.tar.gz",
+            "https://codeberg.org/e/vil/releases/download/v1/archive.tar.gz",
+            "https://codeberg.org/api/v1/repos/e/vil/raw/x.c",
+            "https://github.com/e/vil/releases/download/v1/archive.tar.gz",
+            "https://api.github.com/repositories/1/releases/assets/2",
+        ] {
+            assert!(!is(uri), "{uri}");
+        }
+    }
 }

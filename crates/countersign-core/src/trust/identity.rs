@@ -177,23 +177,31 @@ impl NamePattern {
         }
     }
 
-    /// Whether it is anybody's name, which only an expression can be: a glob has host and owner written out.
+    /// Whether it is anybody's name.
     #[must_use]
     pub fn is_anybody(&self) -> bool {
-        matches!(self, Self::Regex { regex } if regex.is_anybody())
+        match self {
+            Self::Exact(_) => false,
+            Self::Glob { glob } => glob.is_anybody(),
+            Self::Regex { regex } => regex.is_anybody(),
+        }
     }
 
     /// The same of an issuer. One is no workflow: nobody but a host answers under its addresses.
     #[must_use]
     pub fn is_any_issuer(&self) -> bool {
-        matches!(self, Self::Regex { regex } if regex.is_any_name())
+        match self {
+            Self::Exact(_) => false,
+            Self::Glob { glob } => glob.is_anybody(),
+            Self::Regex { regex } => regex.is_any_name(),
+        }
     }
 
     /// Whether it fits this name of a workflow whoever's that is: in the place of its owner somebody else may stand.
     #[must_use]
     pub fn fits_whosever(&self, name: &str) -> bool {
-        let Self::Regex { regex } = self else { return false };
-        regex.matches(name) && of_others(name).iter().any(|other| regex.matches(other))
+        let pattern = !matches!(self, Self::Exact(_));
+        pattern && self.matches(name) && of_others(name).iter().any(|other| self.matches(other))
     }
 
     /// The text as it was written.
@@ -252,6 +260,18 @@ impl Glob {
         let (parts, pieces) = (self.0.split('/'), name.split('/'));
         parts.clone().count() == pieces.clone().count()
             && parts.zip(pieces).all(|(part, piece)| name_matches(part.as_bytes(), piece.as_bytes()))
+    }
+}
+
+impl Glob {
+    /// Whether it leaves open whose name it is. What has a scheme has host and owner written out, or it would be none; of what has none a
+    /// wildcard may stand for a part of an address before its host, and for nothing else.
+    fn is_anybody(&self) -> bool {
+        let is_wild = |part: &str| part.contains(['*', '?']);
+        let text = self.0.as_str();
+        // An account that is no address of mail has its domain behind another sign.
+        let host = text.rsplit_once(['@', '!']).map_or("", |(_, host)| host);
+        is_wild(text) && !text.contains("://") && (text.contains('/') || host.is_empty() || is_wild(host))
     }
 }
 
@@ -520,6 +540,37 @@ mod tests {
         }
         for text in ["*", "*@example.com", "https://*/o/r", "https://github.com/*/r", "a**b", "a[b]"] {
             assert!(Glob::new(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_glob_that_leaves_open_whose_name_it_is_lets_in_anybody() {
+        let pattern = |text: &str| NamePattern::Glob { glob: Glob::new(text).unwrap() };
+        let workflow = "https://github.com/evil/x/.github/workflows/w.yml@refs/heads/main";
+        for text in [
+            "https:/*/*/*/*/*/*/*/*/*",
+            "https?//*/*/*/*/*/*/*/*",
+            "h*//*/*/*/*/*/*/*/*",
+            "ada@*",
+            "a*",
+            "ada@*.example",
+            "ada!*",
+        ] {
+            let found = pattern(text);
+            assert!(found.is_anybody() && found.is_any_issuer(), "{text}");
+            assert!(found.matches(workflow) || found.matches("ada@evil.example") || text.contains('!'), "{text}");
+        }
+        assert!(pattern("https:/*/*/*/*/*/*/*/*/*").fits_whosever(workflow));
+        for text in [
+            "https://github.com/o/r/.github/workflows/*.yml@refs/tags/v*",
+            "https://github.com/o/*",
+            "release-*@example.com",
+            "build-?!ci.example",
+            "ada@example.com",
+            "job",
+        ] {
+            let found = pattern(text);
+            assert!(!found.is_anybody() && !found.is_any_issuer() && !found.fits_whosever(workflow), "{text}");
         }
     }
 

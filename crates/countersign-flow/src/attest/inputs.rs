@@ -6,6 +6,7 @@ use crate::files;
 use countersign_collect::Environment;
 use countersign_collect::git::GitRepo;
 use countersign_core::attestation::{self, Attestation};
+use countersign_core::bundle::BundleError;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::ids::RefName;
@@ -68,8 +69,14 @@ pub fn read_file(path: &Path, found: bool) -> Result<Vec<Read>, FlowError> {
 
 /// Everything in these bytes.
 pub fn read_bytes(bytes: &[u8], place: &str, found: bool) -> Result<Vec<Read>, FlowError> {
-    let read = attestation::read(bytes)
-        .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)]))?;
+    let refused = |error: &BundleError| {
+        let finding = Finding::new(error.code(), error.to_string()).at(place);
+        FlowError::Refused(vec![match error.help() {
+            Some(help) => finding.help(help),
+            None => finding,
+        }])
+    };
+    let read = attestation::read(bytes).map_err(|error| refused(&error))?;
     let placed = |attestation: Attestation| {
         let within = if attestation.place.is_empty() { String::new() } else { format!(", {}", attestation.place) };
         Read { file: place.to_owned(), place: format!("{place}{within}"), attestation, found }

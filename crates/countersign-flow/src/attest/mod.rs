@@ -3,6 +3,7 @@
 
 pub mod all;
 mod careless;
+mod dependencies;
 pub mod inputs;
 pub mod names;
 pub mod oci;
@@ -14,7 +15,7 @@ use crate::verify_artifact::Checked;
 use countersign_core::attestation::Form;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::Finding;
+use countersign_core::finding::{Finding, listed};
 use countersign_core::slsa::builders::known_level;
 use countersign_core::slsa::facts::{PROVENANCE_V01, PROVENANCE_V1, PROVENANCE_V02};
 use countersign_core::slsa::{
@@ -25,6 +26,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
 use countersign_core::trust::identity::name_somebody;
 use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary, summary_result};
+use dependencies::Summaries;
 use inputs::Read;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,7 +137,8 @@ pub fn check(
         out.checked.line("identity", findings, "");
     }
     let given = shown.iter().flat_map(|(_, shown)| shown.digests().map(Sha256::hex)).collect();
-    let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, out: &mut out };
+    let fitting = BTreeSet::new();
+    let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, fitting, out: &mut out };
     for group in together(&shown, read) {
         judge.group(&group);
     }
@@ -173,7 +176,10 @@ fn signatures<'r>(
     }
     // Of several forms of one thing in one file, one that holds in whole is enough.
     findings.extend(either.into_values().filter(|(held, _)| !held).flat_map(|(_, refused)| refused));
-    let unwitnessed = held.iter().flat_map(|(place, shown)| shown.signers().iter().map(move |signer| (place, signer)));
+    // Where there is a witness that was not looked at, that was said of it.
+    let said = |shown: &Shown| shown.notes().iter().any(|note| note.code == codes::TRANSPARENCY_NONE);
+    let bare = held.iter().filter(|(_, shown)| !said(shown));
+    let unwitnessed = bare.flat_map(|(place, shown)| shown.signers().iter().map(move |signer| (place, signer)));
     for (place, signer) in unwitnessed.filter(|(_, signer)| signer.is_unwitnessed()) {
         let what = "no log and no timestamp has seen this signature, as is allowed for its key";
         findings.push(Finding::new(codes::TRANSPARENCY_NONE, what).at(*place).found(signer.describe()));
@@ -258,6 +264,8 @@ struct Judge<'j> {
     /// Who signed and counts.
     signers: Vec<String>,
     provenance: usize,
+    /// Where provenance is that is as it is expected.
+    fitting: BTreeSet<String>,
     out: &'j mut Outcome,
 }
 
@@ -274,9 +282,41 @@ impl Judge<'_> {
             let fitting = judged.iter().filter(|one| one.refusals() == 0).count();
             judged.truncate(fitting.max(1));
         }
+        for one in judged.iter_mut().filter(|one| one.refusals() == 0) {
+            let shown = group.iter().find(|(place, _)| *place == one.held.place);
+            let others = group.iter().map(|(_, other)| *other);
+            one.findings.extend(shown.and_then(|(place, shown)| self.told(shown, others, place)));
+        }
         for one in judged {
             self.take(one);
         }
+    }
+
+    /// Cloud Build's older form has the tag among what whoever starts a build by hand may tell it. It may be all that there is, and whoever
+    /// hands in a document may as well have taken out the form that says otherwise: where none says the same, that is said.
+    fn told<'s>(&self, shown: &Shown, mut others: impl Iterator<Item = &'s Shown>, place: &str) -> Option<Finding> {
+        let wanted = self.expected.provenance.as_ref()?;
+        let statement = shown.statement().filter(|one| one.predicate_type.as_str() == PROVENANCE_V01)?;
+        let by_cloud_build = shown.signers().iter().any(|one| matches!(one, ShownSigner::CloudBuild { .. }));
+        if !by_cloud_build || (wanted.tag.is_none() && wanted.versioned_tag.is_none()) {
+            return None;
+        }
+        let (reference, id) = (Facts::of(statement).ok()?.reference?, build_of(statement));
+        let says_so = |other: &Shown| {
+            let newer = other.statement().filter(|one| one.predicate_type.as_str() != PROVENANCE_V01);
+            newer.is_some_and(|newer| {
+                let same = id.is_none() || build_of(newer).is_none_or(|other| Some(other) == id);
+                same && Facts::of(newer).is_ok_and(|facts| facts.reference.as_ref() == Some(&reference))
+            })
+        };
+        if others.any(says_so) {
+            return None;
+        }
+        let what =
+            "the older form of Cloud Build's provenance alone names the tag, which whoever starts a build may tell it";
+        let help = "hand in the whole document, as `gcloud artifacts docker images describe --show-provenance` writes it; where it has no newer \
+                    form, expect the commit as well: --commit";
+        Some(Finding::new(codes::PROVENANCE_TAG_TOLD, what).at(place).found(reference).help(help))
     }
 
     /// A form of one build's provenance may say what whoever started the build told it: where a ref is expected, the others of that build
@@ -302,6 +342,9 @@ impl Judge<'_> {
 
     fn take(&mut self, judged: Judged) {
         self.provenance = self.provenance.saturating_add(usize::from(judged.provenance));
+        if judged.provenance && judged.refusals() == 0 {
+            self.fitting.insert(judged.held.place.clone());
+        }
         self.signers.extend(judged.signers);
         self.out.checked.line("expected", judged.findings, judged.by);
         self.out.held.push(judged.held);
@@ -507,50 +550,39 @@ impl Judge<'_> {
         }
     }
 
-    /// Each dependency has a summary of its own, where that is asked for.
+    /// Each dependency has a summary of its own, where that is asked for: of provenance that is refused nobody asks what went into it.
     fn dependencies(&mut self, shown: &[(&str, Shown)], read: &[Read], anchors: &Anchors) {
         let Some(level) = self.expected.provenance.as_ref().and_then(|wanted| wanted.dependency_level) else { return };
+        if self.fitting.is_empty() {
+            return;
+        }
+        let summaries = self.expected.summary.as_ref().map(|wanted| {
+            let mut wanted = wanted.clone();
+            wanted.levels = BTreeSet::from([format!("SLSA_BUILD_LEVEL_{level}")]);
+            wanted.resource = None;
+            Summaries::of(read, anchors, &wanted, &self.given, self.at)
+        });
+        let nobody = || Err("no verifier of summaries is expected".to_owned());
+        let holds = |of: &Dependency| summaries.as_ref().map_or_else(nobody, |summaries| summaries.holds(of));
+        let finding = |place: &str, what: String, found: &str| {
+            Finding::new(codes::DEPENDENCY_UNVERIFIED, what)
+                .at(place)
+                .expected(format!("a summary with SLSA_BUILD_LEVEL_{level}"), "what is expected")
+                .found(found)
+        };
         let mut findings = Vec::new();
         let mut count = 0_usize;
-        for (place, shown) in shown {
+        for (place, shown) in shown.iter().filter(|(place, _)| self.fitting.contains(*place)) {
             let facts = shown.statement().and_then(|statement| Facts::of(statement).ok());
-            for dependency in facts.into_iter().flat_map(|facts| facts.dependencies) {
-                count = count.saturating_add(1);
-                if let Err(why) = self.dependency(&dependency, level, read, anchors) {
-                    findings.push(
-                        Finding::new(codes::DEPENDENCY_UNVERIFIED, format!("a dependency is not verified: {why}"))
-                            .at(*place)
-                            .expected(format!("a summary with SLSA_BUILD_LEVEL_{level}"), "what is expected")
-                            .found(dependency.name.as_str()),
-                    );
-                }
-            }
+            let dependencies = facts.map(|facts| facts.dependencies).unwrap_or_default();
+            count = count.saturating_add(dependencies.len());
+            findings.extend(listed(
+                dependencies.iter().filter_map(|one| Some((one, holds(one).err()?))),
+                |(one, why)| finding(place, format!("a dependency is not verified: {why}"), &one.name),
+                |more| finding(place, "more dependencies are not verified".to_owned(), &format!("{more} more")),
+            ));
         }
         self.out.checked.line("dependencies", findings, format!("{count}, each with a summary"));
-    }
-
-    /// Whether a summary by the expected verifier is about this dependency, and shows the level.
-    fn dependency(&self, of: &Dependency, level: u8, read: &[Read], anchors: &Anchors) -> Result<(), String> {
-        let wanted = self.expected.summary.as_ref().ok_or("no verifier of summaries is expected")?;
-        let hex = of.digest.get("sha256").ok_or("it has no sha256")?;
-        let sha256 = Sha256::from_hex(hex).map_err(|error| error.to_string())?;
-        let about = Wanted { sha256: Some(sha256), ..Wanted::default() };
-        let mut wanted = wanted.clone();
-        wanted.levels = BTreeSet::from([format!("SLSA_BUILD_LEVEL_{level}")]);
-        wanted.resource = None;
-        let mut why = "no summary is about it".to_owned();
-        for one in read {
-            let Ok(shown) = attest::verify(&one.attestation, anchors, &about, self.at, &one.place) else { continue };
-            if !attest::is_summary(&shown) {
-                continue;
-            }
-            let findings = check_summary(&shown, &wanted, &self.given, self.at, &one.place);
-            match findings.first() {
-                None => return Ok(()),
-                Some(finding) => finding.what.clone_into(&mut why),
-            }
-        }
-        Err(why)
     }
 
     /// What is asked of all of them together.

@@ -11,7 +11,7 @@ pub use anchors::{Anchors, CloudKey, KeyWitness, NamedKey, NamedRoot};
 pub use shown::{Shown, ShownSigner};
 pub use summary::{check_summary, is_summary, summary_result};
 
-use crate::sigstore::{Artifact, Keyless, Refused, form, is_stamped, stranger};
+use crate::sigstore::{Artifact, Keyless, Refused, form, is_logged, is_stamped, stranger};
 use countersign_core::attestation::{Attestation, Beside, Proof, RawSignature};
 use countersign_core::bundle::{BundleError, shaped};
 use countersign_core::codes;
@@ -136,17 +136,23 @@ pub fn verify(
     }
 }
 
-/// A timestamp beside the signature of a key that needs no witness, where no root is given by which it could be looked at.
+/// What stands beside the signature of a key that needs no witness, where no root is given by which it could be looked at.
 fn passed_over(attestation: &Attestation, signers: &[ShownSigner], place: &str) -> Option<Finding> {
     let Proof::Bundle(bytes) = &attestation.proof else { return None };
-    let alone = signers.iter().any(ShownSigner::is_unwitnessed);
-    let there = alone && json::parse(bytes).is_ok_and(|bundle| is_stamped(&bundle));
-    let what = "the timestamp beside the signature was not looked at, since no trusted root is given";
-    there.then(|| {
-        Finding::new(codes::TRANSPARENCY_NONE, what)
+    let alone = signers.iter().find(|signer| signer.is_unwitnessed())?;
+    let bundle = json::parse(bytes).ok()?;
+    let (what, help) = match (is_logged(&bundle), is_stamped(&bundle)) {
+        (true, true) => ("log entry and the timestamp beside the signature were", "its log and authority"),
+        (true, false) => ("log entry beside the signature was", "its log"),
+        (false, true) => ("timestamp beside the signature was", "its authority"),
+        (false, false) => return None,
+    };
+    Some(
+        Finding::new(codes::TRANSPARENCY_NONE, format!("the {what} not looked at, since no trusted root is given"))
             .at(place)
-            .help("name the root that has its authority: --trusted-root FILE")
-    })
+            .found(alone.describe())
+            .help(format!("name the root that has {help}: --trusted-root FILE")),
+    )
 }
 
 /// What a form says beside the signed payload has to agree with it: people read that, and not the payload.
@@ -313,9 +319,9 @@ impl Judge<'_> {
         }
         let mut refusal = None;
         for key in keys {
-            // A timestamp counts by a root. A key that needs no witness is not refused for one that nobody here can look at.
-            let looked_at = stamped && !(key.witness == KeyWitness::Nobody && self.anchors.roots.is_empty());
-            let judged = if logged || looked_at {
+            // A witness counts by a root. A key that needs none is not refused for one that nobody here can look at.
+            let looked_at = !(key.witness == KeyWitness::Nobody && self.anchors.roots.is_empty());
+            let judged = if (logged || stamped) && looked_at {
                 self.witnessed(key, bytes, (logged, stamped))
             } else {
                 self.alone(key, value, attestation)

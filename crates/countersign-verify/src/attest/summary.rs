@@ -4,7 +4,7 @@
 use super::Shown;
 use super::foreign_summary::{Named, Summary, TYPE};
 use countersign_core::codes;
-use countersign_core::finding::Finding;
+use countersign_core::finding::{Finding, listed};
 use countersign_core::slsa::{SignerFacts, SummaryExpectations};
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
@@ -87,7 +87,8 @@ pub fn check_summary(
     let mut differs = |code, what: &str, expected: String, found: String| {
         out.push(Finding::new(code, what).at(place).expected(expected, "what is expected").found(found));
     };
-    if summary.verifier != wanted.verifier || !is_signed_by(wanted, shown) {
+    let stranger = summary.verifier != wanted.verifier || !is_signed_by(wanted, shown);
+    if stranger {
         let signers: Vec<String> = shown.signers().iter().map(super::ShownSigner::describe).collect();
         let found = format!("{}, signed by {}", summary.verifier, signers.join(", "));
         // Two keys may say that they are the same verifier: which of them was named belongs to it.
@@ -137,20 +138,29 @@ pub fn check_summary(
         }
         (Some(_), Some(_)) | (_, None) => {}
     }
-    if wanted.inputs {
+    // On what the summary of a stranger rests, nobody asks.
+    if wanted.inputs && !stranger {
         if summary.inputs.is_empty() {
             let what = "the summary names no attestation that it rests on";
             differs(codes::VSA_INPUT_MISSING, what, "at least one".to_owned(), "none".to_owned());
         }
-        for input in summary.inputs.iter().filter(|input| !is_given(input, given)) {
-            let found = "nothing of that digest".to_owned();
-            differs(
-                codes::VSA_INPUT_MISSING,
-                "an attestation that the summary rests on is missing",
-                input.describe(),
-                found,
-            );
-        }
+        let missing = |what: &str, expected: String, found: &str| {
+            Finding::new(codes::VSA_INPUT_MISSING, what).at(place).expected(expected, "what is expected").found(found)
+        };
+        out.extend(listed(
+            summary.inputs.iter().filter(|input| !is_given(input, given)),
+            |input| {
+                let what = "an attestation that the summary rests on is missing";
+                missing(what, input.describe(), "nothing of that digest")
+            },
+            |more| {
+                missing(
+                    "more attestations that the summary rests on are missing",
+                    format!("{more} more"),
+                    "none of them",
+                )
+            },
+        ));
     }
     out
 }

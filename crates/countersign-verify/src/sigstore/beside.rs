@@ -57,12 +57,18 @@ fn of_second_version(entry: &Value) -> bool {
     matches!(text("/kindVersion/kind"), Some("hashedrekord" | "dsse")) && text("/kindVersion/version") == Some("0.0.2")
 }
 
-/// Whether a line below a checkpoint is under the name of this log. Whether it holds, the family checks.
+/// Whether a line below a checkpoint is of this log, by its key and by the name in the first line: a signed note is signed under its name, and
+/// others read that. Whether it holds, the family checks.
 fn signed_by(note: &str, id: &[u8]) -> bool {
-    let below = note.split_once("\n\n").map(|(_, below)| below).unwrap_or_default();
+    let (signed, below) = note.split_once("\n\n").unwrap_or_default();
+    let origin = signed.lines().next().unwrap_or_default();
     below.lines().any(|line| {
-        let signature = line.rsplit(' ').next().and_then(decoded).unwrap_or_default();
-        signature.get(..4).is_some_and(|hint| id.starts_with(hint))
+        let parts = line.strip_prefix("\u{2014} ").and_then(|line| line.rsplit_once(' '));
+        let Some((name, signature)) = parts else { return false };
+        // A log of the first version has the number of its tree behind its name.
+        let named = origin.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(" - "));
+        let signature = decoded(signature).unwrap_or_default();
+        named && signature.get(..4).is_some_and(|hint| id.starts_with(hint))
     })
 }
 
@@ -121,6 +127,26 @@ mod tests {
             assert_eq!(judge(&[0; 32]), refused, "{kind} {version}: no log");
         }
         assert_eq!(judge(&Value::Null), Ok(()), "what is left out is said where it is needed");
+    }
+
+    #[test]
+    fn a_checkpoint_is_signed_under_the_name_of_its_log() {
+        let logs = Logs::of(&json!({ "tlogs": [{ "logId": { "keyId": STANDARD.encode([1; 32]) } }] }));
+        let judge = |origin: &str, name: &str| {
+            let mut bundle = entry(&json!(STANDARD.encode([1; 32])), &[1; 32]);
+            let note =
+                &mut bundle["verificationMaterial"]["tlogEntries"][0]["inclusionProof"]["checkpoint"]["envelope"];
+            let text = note.as_str().unwrap().replace("\u{2014} log.example ", &format!("\u{2014} {name} "));
+            *note = json!(text.replacen("log.example\n", &format!("{origin}\n"), 1));
+            logs.agree(&bundle).map_err(|refused| refused.code())
+        };
+        for origin in ["log.example", "log.example - 4711"] {
+            assert_eq!(judge(origin, "log.example"), Ok(()), "{origin}");
+            for other in ["evil.example", "log", "log.example.evil", ""] {
+                assert_eq!(judge(origin, other), Err(codes::CHECKPOINT_INVALID), "{origin} {other}");
+            }
+        }
+        assert_eq!(judge("log.example.evil", "log.example"), Err(codes::CHECKPOINT_INVALID));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(crate) use roots::stranger;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use countersign_core::bundle::shaped;
+use countersign_core::bundle::{BundleError, shaped};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::envelope::PAYLOAD_TYPE;
@@ -38,6 +38,7 @@ use countersign_core::time::Time;
 use countersign_core::{json, limits};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// What was signed, as far as it is known.
 #[derive(Debug, Clone, Copy)]
@@ -481,14 +482,29 @@ fn twice(bundle: &Value) -> Option<&'static str> {
         return Some("an envelope and a signature over a file");
     }
     let material = bundle.get("verificationMaterial")?;
-    several(material, &["publicKey", "certificate", "x509CertificateChain"])
-        .then_some("more than one of a key, a certificate and a chain")
+    if several(material, &["publicKey", "certificate", "x509CertificateChain"]) {
+        return Some("more than one of a key, a certificate and a chain");
+    }
+    // To whoever counts witnesses, one is not to be two.
+    let mut seen = BTreeSet::new();
+    let place = |entry: &Value| {
+        let log = entry.pointer("/logId/keyId").and_then(Value::as_str).map(|id| decoded(id).unwrap_or_default());
+        // What is left out is zero, in this notation.
+        let index = form::number(entry.get("logIndex")).unwrap_or_default();
+        (log, index.trim_start_matches('0').to_owned())
+    };
+    let mut entries = material.get("tlogEntries").and_then(Value::as_array).into_iter().flatten();
+    entries.any(|entry| !seen.insert(place(entry))).then_some("one entry of a log twice")
 }
 
 /// The bytes as text, if they are JSON of one reading: what two readers take for two things was not signed.
 fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
+    let some = |field: &str| value.get(field).is_some_and(|part| !part.is_null());
+    if value.is_object() && !some("dsseEnvelope") && !some("messageSignature") {
+        return Err(Refused::new(codes::BUNDLE_MALFORMED, BundleError::NoEnvelope.to_string()));
+    }
     // The family reads parts that are arrays, in which nothing here would be found by its name.
     shaped(&value).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     if let Some(what) = twice(&value) {
@@ -589,6 +605,19 @@ mod tests {
             let bundle = json!({ "dsseEnvelope": { "payloadType": PAYLOAD_TYPE, "payload": payload } });
             assert!(unknown_statement(&bundle).is_some(), "{payload}");
         }
+    }
+
+    #[test]
+    fn what_has_neither_an_envelope_nor_a_signature_is_said_to_be_no_bundle() {
+        let said = |document: Value| {
+            let text = document.to_string();
+            let refused = strict(text.as_bytes()).map(drop).unwrap_err();
+            (refused.code(), refused.finding("here").what)
+        };
+        for none in [json!({ "attestations": [{ "bundle": {} }] }), json!({ "dsseEnvelope": null }), json!({})] {
+            assert_eq!(said(none), (codes::BUNDLE_MALFORMED, BundleError::NoEnvelope.to_string()));
+        }
+        assert!(said(json!([])).1.contains("the bundle has to be an object"));
     }
 
     #[test]

@@ -148,6 +148,30 @@ fn a_builder_that_is_expected_and_not_spoken_for_is_told_from_another_one() {
 }
 
 #[test]
+fn of_very_many_parameters_that_nobody_expects_the_first_are_listed_and_the_rest_is_counted() {
+    let many = |count: usize| {
+        let parameters = (0..count).map(|number| (format!("p{number:05}"), json!(1))).collect();
+        let facts = Facts { parameters, build_type: "t".repeat(10_000), ..facts() };
+        expected("").judge_build(&facts, "here")
+    };
+    let found = many(20_000);
+    assert_eq!(found.len(), limits::FINDINGS_LISTED + 1);
+    assert!(found.iter().all(|finding| finding.code == codes::EXTERNAL_PARAMETER_UNKNOWN && finding.class.blocks()));
+    assert!(found[100].found[0].starts_with("19900 more, of build type ttt"), "{:?}", found[100]);
+    assert!(found.iter().all(|finding| finding.found[0].len() < 300));
+    assert_eq!(many(limits::FINDINGS_LISTED).len(), limits::FINDINGS_LISTED);
+}
+
+#[test]
+fn of_very_many_repositories_and_contradictions_some_are_named() {
+    let wanted = expected("source = \"github.com/o/r\"");
+    let several = (0..5_000).map(|number| format!("github.com/o/{number}")).collect();
+    let (_, found) = wanted.judge(&Facts { repository: None, several, ..facts() }, SignerFacts::Key("k"), "here");
+    let said = found.iter().flat_map(|finding| &finding.found).find(|text| text.starts_with("several")).unwrap();
+    assert!(said.ends_with("github.com/o/19, and 4980 more"), "{said}");
+}
+
+#[test]
 fn the_parameters_of_tekton_and_gitlab_are_known_and_a_variable_s_bare_name_is_nobody_s_choice() {
     let none = BTreeMap::new();
     let found = |kind: &str, parameters: &[(&str, Value)], text: &str| {

@@ -211,7 +211,8 @@ impl AttestedArgs {
             return Err(refused(
                 Finding::new(codes::SIGSTORE_ROOT_MALFORMED, "the trusted root is not the one that is pinned")
                     .expected(pinned.to_string(), "--trusted-root-digest")
-                    .found(found.to_string()),
+                    .found(found.to_string())
+                    .help("get the digest and the root again from whoever runs the instance, each by a way of its own"),
             ));
         }
         if let Some(days) = self.max_root_age_days {
@@ -227,7 +228,10 @@ impl AttestedArgs {
                 ));
             }
         }
-        let root = TrustedRoot::parse(&document).map_err(|error| refused(error.finding(&name)))?;
+        let root = TrustedRoot::parse(&document).map_err(|error| {
+            let help = "get it again from whoever runs the instance, which publishes it as `trusted_root.json`";
+            FlowError::Refused(vec![error.finding(&name).help(help)])
+        })?;
         let transparency = match self.transparency {
             Some(Witness::Log) => Transparency::Log,
             Some(Witness::Timestamp) => Transparency::Timestamp,
