@@ -522,3 +522,46 @@ fn evidence_by_hand_is_not_carried_and_each_who_asks_for_it_is_told() {
     assert!(said.text.contains("SOC 2 CC6.4    manual, current  person ada"), "{}", said.text);
     asked().expect(0, &["Q21  PASS", named]);
 }
+
+#[test]
+fn what_a_log_says_is_erased_does_not_count_in_the_next_one_and_is_not_stored_there() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    let reviews = std::fs::read_dir(door.path().join("reviews")).unwrap();
+    let review = reviews.map(|entry| entry.unwrap().path()).find(|path| path.is_file()).unwrap();
+    let digest = Sha256::of(std::fs::read(&review).unwrap().trim_ascii_end());
+    door.trusting(&format!(
+        "evidence erase {digest} --reason asked-for --key keys/ada --log-key keys/log.pem --store store \
+         --least-checkpoint outside/checkpoint --checkpoint-output outside/checkpoint"
+    ))
+    .expect(0, &["erased", "log entry 4 says why"]);
+    years
+        .run(&format!("log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem"))
+        .expect(0, &["7 entries"]);
+    years.go_on();
+
+    let again = years.promote("--checkpoint-output outside/next");
+    assert_ne!(again.code, 0, "{}", again.text);
+    again.expect(again.code, &["log example.com/log, entry 4 says that it is erased"]);
+    let path = piece("next", &digest.to_string());
+    assert!(!door.path().join(&path).exists());
+    years.run("evidence check --store next").expect(0, &["PASS"]);
+    // Put there by hand it is found, and taken out again: the log before says so already.
+    let folder = door.path().join(&path);
+    std::fs::create_dir_all(folder.parent().unwrap()).unwrap();
+    std::fs::write(&folder, std::fs::read(&review).unwrap().trim_ascii_end()).unwrap();
+    let undone = ["refused[erasure-undone]", "log example.com/log, entry 4 says that it is erased"];
+    years.run("evidence check --store next").expect(1, &undone);
+    years
+        .run(&format!(
+            "evidence erase {digest} --reason again --key keys/ada --log-key keys/next.pem --store next \
+             --least-checkpoint outside/next"
+        ))
+        .expect(0, &["erased", "log example.com/log, entry 4 says why"]);
+    assert!(!folder.exists());
+    years.run("evidence check --store next").expect(0, &["PASS"]);
+    // What nobody took up again is held against nobody.
+    door.run("audit export --store next --output next.cspkg").expect(0, &[]);
+    let said = years.run("audit verify next.cspkg --least-checkpoint outside/next");
+    assert!(!said.text.contains("untrusted["), "{}", said.text);
+}

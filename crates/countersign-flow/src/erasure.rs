@@ -27,7 +27,7 @@ use countersign_record::log::LogError;
 use countersign_record::log::writer::Appended;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
-use countersign_verify::erased::read as read_erasure;
+use countersign_verify::erased::{ErasedBy, read as read_erasure};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::{Blobs, LogState, StateView, VerifiedTrust, against_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,8 @@ pub struct EraseRequest<'a> {
 pub struct Erased {
     /// The entry that says so.
     pub entry: u64,
+    /// The same in words, with its log where that is one that this one goes on from.
+    pub place: String,
     /// What it says.
     pub erasure: Erasure,
     /// Whether the piece was still there.
@@ -87,11 +89,10 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     let blobs = StoreBlobs::new(request.place.store());
     let standing = Standing { place: request.place, least_checkpoint: request.least_checkpoint, trust, at: request.at };
     let state = stands(&standing, &blobs)?;
-    let (known, _) = state.erasures(&blobs);
     let withheld = by_hand_at(&request.digest, state.now());
-    if let Some((entry, erasure)) = known.get(&request.digest) {
+    if let Some(ErasedBy { place, entry, erasure }) = state.erased_in_chain(&blobs).remove(&request.digest) {
         let removed = request.place.store().erase(&request.digest)?;
-        return Ok(Erased { entry: *entry, erasure: erasure.clone(), removed, withheld, checkpoint: None });
+        return Ok(Erased { entry, place, erasure, removed, withheld, checkpoint: None });
     }
     may_go(&request.digest, state.now(), &blobs)?;
     speaks_on(&request.digest, &blobs)?;
@@ -128,7 +129,8 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
         help: "run this again: the piece is only taken out then".to_owned(),
         source: Box::new(error.into()),
     })?;
-    Ok(Erased { entry: first_index, erasure, removed, withheld, checkpoint: Some(checkpoint_bytes) })
+    let place = place_of(first_index, None);
+    Ok(Erased { entry: first_index, place, erasure, removed, withheld, checkpoint: Some(checkpoint_bytes) })
 }
 
 /// The entries of a log and of those before it that record a document as evidence by hand.
@@ -168,6 +170,7 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     let (known, mut findings) = state.erasures(&blobs);
+    let erased = state.erased_in_chain(&blobs);
     let named = named(state.now(), &blobs);
     // What a decision names that cannot be read here is not what nothing names.
     let decisions = (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
@@ -177,11 +180,11 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     let kept = place.store().all()?;
     for digest in named.iter().chain(&kept).collect::<BTreeSet<_>>() {
         let of = |code, what: &str| Finding::new(code, what).at(digest.to_string());
-        match (place.store().get(digest, limits::GIT_EVIDENCE_BYTES), known.get(digest)) {
+        match (place.store().get(digest, limits::GIT_EVIDENCE_BYTES), erased.get(digest)) {
             (Ok(_), None) | (Err(StoreError::Missing { .. }), Some(_)) => {}
-            (Ok(_) | Err(StoreError::Altered { .. }), Some((entry, _))) => findings.push(
+            (Ok(_) | Err(StoreError::Altered { .. }), Some(by)) => findings.push(
                 of(codes::ERASURE_UNDONE, "evidence that the log says is erased is still here")
-                    .found(format!("log entry {entry} says that it is erased"))
+                    .found(format!("{} says that it is erased", by.place))
                     .help("run `countersign evidence erase` for it again: it is only taken out then"),
             ),
             (Err(StoreError::Missing { .. }), None) => {
@@ -195,7 +198,7 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
         }
     }
     let unreferenced: BTreeSet<Sha256> =
-        kept.iter().filter(|digest| !named.contains(digest) && !known.contains_key(digest)).copied().collect();
+        kept.iter().filter(|digest| !named.contains(digest) && !erased.contains_key(digest)).copied().collect();
     findings.extend(unreferenced.iter().map(|digest| {
         Finding::new(codes::EVIDENCE_UNREFERENCED, "nothing in the log names this piece of evidence")
             .at(digest.to_string())
@@ -233,22 +236,22 @@ fn retention_unseen(store: &str) -> Option<Finding> {
     })
 }
 
-/// Says that a piece was erased.
+/// Says that a piece was erased, by the entry of this place.
 #[must_use]
-pub fn withheld(digest: &Sha256, entry: u64) -> Finding {
+pub fn withheld(digest: &Sha256, by: &str) -> Finding {
     Finding::new(codes::EVIDENCE_WITHHELD, "evidence was erased, as the log records: what rests on it is withheld")
         .at(digest.to_string())
-        .found(format!("log entry {entry} says that it is erased, and why"))
+        .found(format!("{by} says that it is erased, and why"))
         .help("it does not come back: `countersign log show` shows the entry")
 }
 
 /// Why evidence by hand is not there: an entry says that it was erased, or it is missing.
-pub(crate) fn by_hand_gone(erased_by: Option<u64>, place: &str) -> Finding {
+pub(crate) fn by_hand_gone(erased_by: Option<&str>, place: &str) -> Finding {
     let Some(by) = erased_by else {
         let what = "evidence by hand that the log names is missing or altered";
         return Finding::new(codes::EVIDENCE_WITHHELD, what).at(place);
     };
-    Finding::new(codes::EVIDENCE_WITHHELD, format!("it was erased, as log entry {by} says, and is withheld"))
+    Finding::new(codes::EVIDENCE_WITHHELD, format!("it was erased, as {by} says, and is withheld"))
         .at(place)
         .help("ask who signed the erasure what it was; where the control still needs evidence, add it anew")
 }

@@ -409,15 +409,15 @@ fn emergency(promoted: &Promoted, glass: &BreakGlass, at: Time, made_up: bool) -
 
 /// Evidence that a decision rests on and that is not in the store any more.
 fn missing_inputs(recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
-    let (erased, _) = state.erasures(blobs);
+    let erased = state.erased_in_chain(blobs);
     let inputs = &recorded.content.inputs;
     let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
     let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git).chain(inputs.witnessed);
     named
         .filter(|digest| blobs.blob(digest).is_none())
         .map(|digest| {
-            if let Some((entry, _)) = erased.get(&digest) {
-                return erasure::withheld(&digest, *entry);
+            if let Some(by) = erased.get(&digest) {
+                return erasure::withheld(&digest, &by.place);
             }
             Finding::new(codes::EVIDENCE_WITHHELD, "evidence that the decision rests on is missing or altered")
                 .at(format!("log entry {}", recorded.entry))

@@ -291,10 +291,8 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
             .or_else(|| Some(walk_bytes(&facts.blobs.blob(&git)?, (&range.start, &range.revision), range.commits)));
         let Some(walked) = walked else {
             match facts.gathered.erased.get(&git) {
-                Some(by) => withheld.push(format!(
-                    "log entry {}: its git objects are withheld, erased as log entry {by} says",
-                    promoted.entry
-                )),
+                Some(by) => withheld
+                    .push(format!("log entry {}: its git objects are withheld, erased as {by} says", promoted.entry)),
                 None => missing.push(promoted.entry),
             }
             continue;

@@ -378,13 +378,14 @@ impl AuditReport {
     }
 
     /// What the log says is erased, and the package does not have.
-    pub(super) fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
+    pub(super) fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, String> {
         let (erased, findings) = state.erasures(blobs);
-        let erased = erased.into_iter().map(|(digest, (entry, _))| (digest, entry));
-        let withheld: BTreeMap<Sha256, u64> = erased.filter(|(digest, _)| blobs.blob(digest).is_none()).collect();
-        if !(withheld.is_empty() && findings.is_empty()) {
-            let mut all: Vec<Finding> =
-                withheld.iter().map(|(digest, entry)| erasure::withheld(digest, *entry)).collect();
+        let all = state.erased_in_chain(blobs).into_iter().map(|(digest, by)| (digest, by.place));
+        let withheld: BTreeMap<Sha256, String> = all.filter(|(digest, _)| blobs.blob(digest).is_none()).collect();
+        // What an earlier log says is erased is said here of the decisions that name it, and of no other.
+        let own = || withheld.iter().filter(|(digest, _)| erased.contains_key(digest));
+        if own().next().is_some() || !findings.is_empty() {
+            let mut all: Vec<Finding> = own().map(|(digest, by)| erasure::withheld(digest, by)).collect();
             all.extend(findings.into_iter().filter(|finding| !self.findings.contains(finding)));
             self.line("evidence-erased", all, "");
         }

@@ -404,12 +404,12 @@ fn manual(
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<String, Vec<ManualRow>> {
     let mut out: BTreeMap<String, Vec<ManualRow>> = BTreeMap::new();
-    let (erased, _) = state.erasures(blobs);
+    let erased = state.erased_in_chain(blobs);
     for (index, entry) in (0_u64..).zip(view.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
         let place = format!("log entry {index}");
         let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest));
         let Some(bytes) = bytes else {
-            let by = entry.statement().and_then(|digest| erased.get(digest)).map(|(by, _)| *by);
+            let by = entry.statement().and_then(|digest| erased.get(digest)).map(|by| by.place.as_str());
             findings.push(by_hand_gone(by, &place));
             continue;
         };

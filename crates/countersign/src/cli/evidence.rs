@@ -203,6 +203,7 @@ impl Erase {
             .checkpoint
             .as_ref()
             .map_or(Ok(()), |checkpoint| keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint));
+        let says = erased.place;
         let document = answer::EvidenceErased { entry: erased.entry, erasure: erased.erasure, removed: erased.removed };
         let done = Done::answer(call.format, Exit::Ok, "evidence-erase", &document, || {
             let gone = if document.removed { "erased" } else { "was not there any more" };
@@ -214,8 +215,8 @@ impl Erase {
                 ),
             };
             format!(
-                "{}: {gone}\nlog entry {} says why, by person {}\n{withheld}copies elsewhere, such as backups and packages, are not reached from here\n",
-                document.erasure.erased, document.entry, document.erasure.owner
+                "{}: {gone}\n{says} says why, by person {}\n{withheld}copies elsewhere, such as backups and packages, are not reached from here\n",
+                document.erasure.erased, document.erasure.owner
             )
         });
         Ok(done.after(kept, self.checkpoint_output.as_deref(), &self.store.keep_elsewhere()))
