@@ -251,9 +251,9 @@ pub(crate) fn by_hand_gone(erased_by: Option<&str>, place: &str) -> Finding {
         let what = "evidence by hand that the log names is missing or altered";
         return Finding::new(codes::EVIDENCE_WITHHELD, what).at(place);
     };
-    Finding::new(codes::EVIDENCE_WITHHELD, format!("it was erased, as {by} says, and is withheld"))
-        .at(place)
-        .help("ask who signed the erasure what it was; where the control still needs evidence, add it anew")
+    Finding::new(codes::EVIDENCE_WITHHELD, format!("it was erased, as {by} says, and is withheld")).at(place).help(
+        "ask who signed the erasure what it was; where the control still needs evidence, add it anew, in other words",
+    )
 }
 
 /// The documents that a decision names.

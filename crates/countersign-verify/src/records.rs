@@ -37,7 +37,8 @@ pub struct Records {
     pub wrong: Vec<Finding>,
     /// Of each that recorded evidence by hand that is not at hand, and that no entry says is erased.
     pub lost: Vec<Finding>,
-    /// Of each that recorded evidence by hand that was erased since, as the log says: what it was nobody can see any more.
+    /// Of each that recorded evidence by hand that was erased since, as the log says: what it was nobody can see any more, or
+    /// it is still there.
     pub erased: Vec<Finding>,
 }
 
@@ -79,9 +80,13 @@ impl LogState {
         let granted = self.granted();
         let decides = |entry: &Entry| entry.kind == Kind::PromotionDecision;
         for (index, entry) in (0_u64..).zip(self.entries()).filter(|(_, entry)| !decides(entry)) {
-            let gone = entry.statement().filter(|digest| named_blob(blobs, digest).is_none());
+            let by = entry.statement().and_then(|digest| erased.get(digest));
+            let gone = entry.statement().is_some_and(|digest| named_blob(blobs, digest).is_none());
             let shaped = || self.misshapen(index, entry, &granted).is_none();
-            match gone.and_then(|digest| erased.get(digest)).filter(|_| shaped()) {
+            if let Some(by) = by.filter(|_| !gone && entry.kind == Kind::ManualEvidence) {
+                out.erased.push(undone(&by.place).at(self.place(index)));
+            }
+            match by.filter(|_| gone && shaped()) {
                 Some(by) if entry.kind == Kind::ManualEvidence => {
                     out.erased.push(unseen(&by.place).at(self.place(index)))
                 }
@@ -363,6 +368,13 @@ fn unseen(by: &str) -> Finding {
     Finding::new(codes::EVIDENCE_WITHHELD, what)
         .found(format!("{by} says that it is erased, and why"))
         .help("ask who signed the erasure what it was; a package from before it shows that")
+}
+
+/// That what an entry recorded was erased, as the entry of this place says, and is there.
+fn undone(by: &str) -> Finding {
+    Finding::new(codes::ERASURE_UNDONE, "evidence that the log says is erased is still here")
+        .found(format!("{by} says that it is erased"))
+        .help("run `countersign evidence erase` for it again: it is only taken out then")
 }
 
 /// That an entry does not record what it says.

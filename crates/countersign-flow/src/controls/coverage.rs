@@ -407,9 +407,10 @@ fn manual(
     let erased = state.erased_in_chain(blobs);
     for (index, entry) in (0_u64..).zip(view.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
         let place = format!("log entry {index}");
-        let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest));
+        // What was erased counts as gone, whoever puts it back.
+        let by = entry.statement().and_then(|digest| erased.get(digest)).map(|by| by.place.as_str());
+        let bytes = entry.statement().filter(|_| by.is_none()).and_then(|digest| named_blob(blobs, digest));
         let Some(bytes) = bytes else {
-            let by = entry.statement().and_then(|digest| erased.get(digest)).map(|by| by.place.as_str());
             findings.push(by_hand_gone(by, &place));
             continue;
         };

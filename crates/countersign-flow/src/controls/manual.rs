@@ -25,6 +25,7 @@ use countersign_record::log::writer::Appended;
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
 use countersign_verify::document::verify_document;
+use countersign_verify::erased::ErasedBy;
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::{LogState, Roots, StateView, VerifiedTrust};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +96,7 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
         outside::set_back(error.into(), least, place, trust.trust(), request.at)
     };
     let mut log = request.place.append(&signer, &keys, &holds).map_err(gone)?;
-    may_follow(request, trust, &evidence)?;
+    let erased = may_follow(request, trust, &evidence)?;
 
     let name = request.document.file_name().and_then(|name| name.to_str()).unwrap_or("document");
     let statement = Statement::new(Kind::ManualEvidence, vec![Subject::sha256(name, &document)], &evidence)?;
@@ -104,6 +105,10 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
     let read = Signed::parse(&signed)
         .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)]))?;
     verify_document(&read, trust, &Roots::none(), request.at, place).map_err(FlowError::Refused)?;
+    // No clock is in it: the same words by the same key may be the same piece.
+    if let Some(by) = erased.get(&Sha256::of(&signed)) {
+        return Err(FlowError::Refused(vec![erased_before(by)]));
+    }
     request.place.store().put_many(&[&signed])?;
     let entry = Entry {
         schema: EntrySchema::V01,
@@ -155,8 +160,20 @@ fn owner(request: &ManualRequest<'_>, trust: &VerifiedTrust) -> Result<PersonId,
     ]))
 }
 
-/// The log is the one that goes on from what was kept elsewhere, and what is attested can count.
-fn may_follow(request: &ManualRequest<'_>, trust: &VerifiedTrust, evidence: &ManualEvidence) -> Result<(), FlowError> {
+/// That this very piece was erased: what comes back under its digest is withheld at each entry that names it, for good.
+fn erased_before(by: &ErasedBy) -> Finding {
+    Finding::new(codes::MANUAL_EVIDENCE, "this very piece was erased, and what was erased is not stored again")
+        .at(by.erasure.erased.to_string())
+        .found(format!("{} says that it is erased, and why", by.place))
+        .help("attest it in other words, or as of another time")
+}
+
+/// The log is the one that goes on from what was kept elsewhere, and what is attested can count. Gives what it says is erased.
+fn may_follow(
+    request: &ManualRequest<'_>,
+    trust: &VerifiedTrust,
+    evidence: &ManualEvidence,
+) -> Result<BTreeMap<Sha256, ErasedBy>, FlowError> {
     let (checkpoint, entries) = request.place.read_log()?;
     let blobs = StoreBlobs::new(request.place.store());
     let opened = LogState::open(&checkpoint, &entries, trust, &blobs, request.at);
@@ -180,6 +197,7 @@ fn may_follow(request: &ManualRequest<'_>, trust: &VerifiedTrust, evidence: &Man
     let (catalogues, _) = Catalogues::with(&texts);
     let strange = evidence.controls.iter().filter(|control| catalogues.find(control).is_none());
     findings.extend(strange.map(|control| unknown(control, "--control", &catalogues, &|finding| finding)));
+    let erased = state.erased_in_chain(&blobs);
     blobs.finish()?;
-    if findings.is_empty() { Ok(()) } else { Err(FlowError::Refused(findings)) }
+    if findings.is_empty() { Ok(erased) } else { Err(FlowError::Refused(findings)) }
 }
