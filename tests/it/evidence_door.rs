@@ -292,3 +292,17 @@ fn evidence_by_hand_that_was_erased_is_not_added_again_and_no_package_is_made_wi
     let said = door.trusting(&format!("controls coverage --store store {least}"));
     assert!(said.text.contains("it was erased, as log entry 5 says"), "{}", said.text);
 }
+
+#[test]
+fn a_promotion_does_not_count_where_the_log_says_that_its_evidence_is_erased_and_the_piece_still_lies_there() {
+    let door = Door::new();
+    let named = review(&door);
+    let bytes = std::fs::read(piece(&door, &named)).unwrap();
+    let digest = Sha256::of(&door.read("app.bin"));
+    let promoted =
+        format!("verify {digest} --promoted-to production --store store --least-checkpoint outside/checkpoint");
+    door.trusting(&promoted).expect(0, &["verified"]);
+    erase(&door, &named.to_string(), "keys/ada").expect(0, &["erased"]);
+    std::fs::write(piece(&door, &named), bytes).unwrap();
+    door.trusting(&promoted).expect(3, &["evidence-withheld", "log entry 4 says that it is erased"]);
+}
