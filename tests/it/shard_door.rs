@@ -476,6 +476,13 @@ fn a_log_that_lost_evidence_by_hand_is_closed_once_its_loss_is_recorded_and_gone
     years.go_on();
     let words = ["log example.com/log, entry 4", "log example.com/log, entry 5"];
     years.run("log verify --store next --least-checkpoint outside/next").expect(3, &words);
+    // Nobody is told to add anew what was erased as if it had only been left behind.
+    let words = "evidence by hand of log example.com/log, entries 4 (erased, as log example.com/log, entry 6 says), 5: \
+                 add it anew to this one, and what was erased in other words";
+    let said = years.run("controls coverage --store next --least-checkpoint outside/next");
+    assert!(said.text.contains(words), "{}", said.text);
+    door.run("audit export --store next --output next.cspkg").expect(0, &[]);
+    years.run("audit ask Q21 next.cspkg --least-checkpoint outside/next").expect(3, &["Q21  INDETERMINATE", words]);
 }
 
 #[test]

@@ -271,7 +271,9 @@ pub fn coverage(request: &CoverageRequest<'_>) -> Result<(Coverage, Vec<Finding>
     }
     let (served, unmapped) = served(view, &active, &blobs, request.at, &mut findings);
     let manual = manual(view, &state, &blobs, request.at, &mut findings);
-    for (origin, entries) in super::earlier(view) {
+    let erased = state.erased_in_chain(&blobs);
+    let by = |digest: &Sha256| erased.get(digest).map(|by| by.place.clone());
+    for (origin, entries) in super::earlier(view, &by) {
         findings.push(Finding::new(codes::MANUAL_EARLIER, super::earlier_words(&origin, &entries)).at("controls"));
     }
     let rows = catalogues.controls().filter(|(_, catalogue, _)| request.catalogue.is_none_or(|n| n == catalogue.name));

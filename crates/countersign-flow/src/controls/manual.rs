@@ -125,23 +125,43 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
     Ok(Recorded { entry: first_index, evidence, checkpoint: checkpoint_bytes })
 }
 
-/// Entries that record evidence by hand, each with who answers for it.
-pub(crate) type ByHand = Vec<(u64, Option<PersonId>)>;
+/// An entry that records evidence by hand.
+#[derive(Debug)]
+pub(crate) struct ByHand {
+    entry: u64,
+    /// Who answers for it.
+    pub(crate) owner: Option<PersonId>,
+    /// The entry that says that it was erased, in words.
+    erased: Option<String>,
+}
 
-/// The logs before this one that record evidence by hand. It is not carried over: whoever answers for it adds it anew.
-pub(crate) fn earlier(view: StateView<'_>) -> Vec<(Origin, ByHand)> {
+/// The logs before this one that record evidence by hand. It is not carried over: whoever answers for it adds it anew. `erased`
+/// gives the entry that says that a piece was erased.
+pub(crate) fn earlier(view: StateView<'_>, erased: &dyn Fn(&Sha256) -> Option<String>) -> Vec<(Origin, Vec<ByHand>)> {
     let of = |log: StateView<'_>| {
         let entries = (0_u64..).zip(log.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence);
-        let entries: ByHand = entries.map(|(index, entry)| (index, entry.persons.first().cloned())).collect();
+        let entries: Vec<ByHand> = entries
+            .map(|(index, entry)| ByHand {
+                entry: index,
+                owner: entry.persons.first().cloned(),
+                erased: entry.statement().and_then(erased),
+            })
+            .collect();
         (!entries.is_empty()).then(|| (log.origin().clone(), entries))
     };
     view.chain().skip(1).filter_map(of).collect()
 }
 
 /// The same in words.
-pub(crate) fn earlier_words(origin: &Origin, entries: &[(u64, Option<PersonId>)]) -> String {
-    let entries: Vec<String> = entries.iter().map(|(index, _)| index.to_string()).collect();
-    format!("evidence by hand of log {origin}, entries {}: add it anew to this one", entries.join(", "))
+pub(crate) fn earlier_words(origin: &Origin, entries: &[ByHand]) -> String {
+    let other =
+        if entries.iter().any(|one| one.erased.is_some()) { ", and what was erased in other words" } else { "" };
+    let word = |one: &ByHand| match &one.erased {
+        Some(by) => format!("{} (erased, as {by} says)", one.entry),
+        None => one.entry.to_string(),
+    };
+    let entries: Vec<String> = entries.iter().map(word).collect();
+    format!("evidence by hand of log {origin}, entries {}: add it anew to this one{other}", entries.join(", "))
 }
 
 /// The person whose key it is.
