@@ -17,7 +17,7 @@ use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
-use countersign_record::log::COSIGNED;
+use countersign_record::log::{CHECKPOINT, COSIGNED};
 use countersign_record::package::Source;
 use countersign_verify::{Blobs, LogState};
 use serde::Serialize;
@@ -169,11 +169,15 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
     let facts = opened.facts(opened.scope.window.clone());
     let decided: Vec<(u64, EnvName)> =
         facts.deployments().map(|known| (known.entry, (*known.content.request.environment).clone())).collect();
+    let checkpoint = opened.package.file(&format!("{LOG}{CHECKPOINT}"))?.unwrap_or_default();
     let cosigned = opened.package.file(&format!("{LOG}{COSIGNED}"))?;
-    if let Some((findings, words)) =
-        witnesses::check(cosigned.as_deref(), &opened.state, &opened.trust, &decided, opened.at)
-    {
-        report.line("log-witnessed", findings, words);
+    let files = (checkpoint.as_slice(), cosigned.as_deref());
+    let seen = witnesses::check(files, &opened.state, &opened.trust, &decided, opened.at);
+    match seen.words {
+        Some(words) => report.line("log-witnessed", seen.findings, words),
+        // Where nobody was asked there is no line of what holds.
+        None if verdict_of(&seen.findings) != Verdict::Pass => report.line("log-witnessed", seen.findings, ""),
+        None => report.findings.extend(seen.findings),
     }
     // Of every entry, within the window or not: the documents of all of them are here, and questions look back.
     // They differ by their places: each is held against what was found so far, and not against one another.
