@@ -572,3 +572,37 @@ fn what_a_log_says_is_erased_does_not_count_in_the_next_one_and_is_not_stored_th
     let said = years.run("audit verify next.cspkg --least-checkpoint outside/next");
     assert!(!said.text.contains("untrusted["), "{}", said.text);
 }
+
+#[test]
+fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_both_stores() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    let reviews = std::fs::read_dir(door.path().join("reviews")).unwrap();
+    let review = reviews.map(|entry| entry.unwrap().path()).find(|path| path.is_file()).unwrap();
+    let digest = Sha256::of(std::fs::read(&review).unwrap().trim_ascii_end());
+    door.copy("store", "elsewhere");
+    years.close();
+    years.go_on();
+    let lies = |store: &str| door.path().join(piece(store, &digest.to_string())).exists();
+    assert!(lies("store") && lies("next"));
+    let erase = |store: &str, key: &str, least: &str, more: &str| {
+        years.run(&format!(
+            "evidence erase {digest} --reason asked-for --key keys/ada --log-key keys/{key}.pem --store {store} \
+             --least-checkpoint outside/{least} {more}"
+        ))
+    };
+    erase("store", "log", "checkpoint", "").expect(1, &["log-closed"]);
+    // A store of another log, or of this one before it was closed, is none that the log speaks for.
+    erase("next", "next", "next", "--also elsewhere").expect(4, &["log-shard-invalid", "nothing was erased"]);
+    erase("next", "next", "next", "--also next").expect(4, &["log-shard-invalid"]);
+    assert!(lies("store") && lies("next") && lies("elsewhere"));
+    erase("next", "next", "next", "--also store")
+        .expect(0, &["erased", "erased from 1 store(s) of earlier logs too", "log entry 2 says why"]);
+    assert!(!lies("store") && !lies("next") && lies("elsewhere"));
+
+    years.run("evidence check --store next").expect(0, &["1 erased", "PASS"]);
+    years.run("evidence check --store store").expect(3, &["evidence-withheld", &digest.to_string()]);
+    years.run("evidence check --store store --later next").expect(0, &["PASS"]);
+    years.run("evidence check --store elsewhere --later next").expect(4, &["log-shard-invalid"]);
+    years.run("log verify --store next --earlier store --least-checkpoint outside/next").expect(0, &["PASS"]);
+}

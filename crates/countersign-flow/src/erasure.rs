@@ -12,7 +12,7 @@ use crate::policy::approver;
 use crate::promote::log_keys;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
-use countersign_core::decision::{Against, Decision};
+use countersign_core::decision::{Against, Decision, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema, place_of};
 use countersign_core::finding::Finding;
@@ -24,6 +24,7 @@ use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
 use countersign_record::log::LogError;
+use countersign_record::log::reader::LogReader;
 use countersign_record::log::writer::Appended;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
@@ -48,6 +49,8 @@ pub struct EraseRequest<'a> {
     pub trust: &'a TrustFile,
     /// The store.
     pub place: &'a Place,
+    /// The stores of logs that this one goes on from, out of which the piece is taken as well: a log that was closed says no more.
+    pub also: &'a [Place],
     /// The least checkpoint, from outside.
     pub least_checkpoint: Option<&'a Path>,
     /// The time.
@@ -65,6 +68,8 @@ pub struct Erased {
     pub erasure: Erasure,
     /// Whether the piece was still there.
     pub removed: bool,
+    /// In how many of the stores of earlier logs it was still there.
+    pub also: usize,
     /// The entries that recorded it as evidence by hand: each is withheld from now on.
     pub withheld: Vec<String>,
     /// The signed checkpoint that covers the entry, if it was made now.
@@ -76,7 +81,9 @@ pub struct Erased {
 pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, FlowError> {
     let trust = anchored(request.trust)?;
     approver(By::Key(request.key, request.keygen), trust.trust())?;
-    request.place.store().can_erase()?;
+    for place in std::iter::once(request.place).chain(request.also) {
+        place.store().can_erase()?;
+    }
     let signer = log_signer(trust, log_key, request.at)?;
     let keys = log_keys(trust.trust(), signer.name());
     let holds =
@@ -89,12 +96,13 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     let blobs = StoreBlobs::new(request.place.store());
     let standing = Standing { place: request.place, least_checkpoint: request.least_checkpoint, trust, at: request.at };
     let state = stands(&standing, &blobs)?;
+    refuse(request.also.iter().map(|store| before(store, state.now())).collect::<Result<Vec<_>, _>>()?.concat())?;
     let withheld = by_hand_at(&request.digest, state.now());
     if let Some(ErasedBy { place, entry, erasure }) = state.erased_in_chain(&blobs).remove(&request.digest) {
-        let removed = request.place.store().erase(&request.digest)?;
-        return Ok(Erased { entry, place, erasure, removed, withheld, checkpoint: None });
+        let (removed, also) = take_out(request)?;
+        return Ok(Erased { entry, place, erasure, removed, also, withheld, checkpoint: None });
     }
-    may_go(&request.digest, state.now(), &blobs)?;
+    may_go(request, state.now(), &blobs)?;
     speaks_on(&request.digest, &blobs)?;
     let erasure = Erasure {
         log: signer.name().clone(),
@@ -124,13 +132,35 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     };
     let bytes = entry.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
     let Appended { first_index, checkpoint_bytes, .. } = log.append(&[bytes])?;
-    let removed = request.place.store().erase(&request.digest).map_err(|error| FlowError::Unfinished {
+    let (removed, also) = take_out(request).map_err(|error| FlowError::Unfinished {
         done: format!("log entry {first_index} says that it is erased, and the piece is still in the store"),
         help: "run this again: the piece is only taken out then".to_owned(),
         source: Box::new(error.into()),
     })?;
     let place = place_of(first_index, None);
-    Ok(Erased { entry: first_index, place, erasure, removed, withheld, checkpoint: Some(checkpoint_bytes) })
+    Ok(Erased { entry: first_index, place, erasure, removed, also, withheld, checkpoint: Some(checkpoint_bytes) })
+}
+
+/// Takes the piece out of the stores of earlier logs, and out of this one: whether it was still here, and in how many of those.
+fn take_out(request: &EraseRequest<'_>) -> Result<(bool, usize), StoreError> {
+    let mut also = 0_usize;
+    for place in request.also {
+        also = also.saturating_add(usize::from(place.store().erase(&request.digest)?));
+    }
+    Ok((request.place.store().erase(&request.digest)?, also))
+}
+
+/// What is wrong with a store that is said to be of a log that this one goes on from: of any other, this log says nothing.
+fn before(store: &Place, view: StateView<'_>) -> Result<Vec<Finding>, FlowError> {
+    let reader = LogReader::open(&store.log()).map_err(|error| store.told_of(error))?;
+    let claim = reader.checkpoint().claim();
+    let is = |log: &LogRef| log.origin == claim.origin && log.size == claim.size && log.root == claim.root;
+    if view.chain().skip(1).any(|log| is(&log.reference())) {
+        return Ok(Vec::new());
+    }
+    let what = "this is not the store of a log that the one at hand goes on from";
+    let finding = Finding::new(codes::LOG_SHARD_INVALID, what).at(format!("log {}", store.log_name()));
+    Ok(vec![finding.found(format!("{}, {} entries", claim.origin, claim.size))])
 }
 
 /// The entries of a log and of those before it that record a document as evidence by hand.
@@ -163,14 +193,20 @@ pub struct Checked {
 }
 
 /// Holds the store against the log: every piece that is named is there and is what its name says, or was erased; and what
-/// nothing names is shown. Nothing is removed.
-pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, FlowError> {
+/// nothing names is shown. Nothing is removed. `later` are stores of logs that go on from this one: what they say is erased
+/// is erased here too.
+pub fn check(place: &Place, later: &[Place], trust: &VerifiedTrust, at: Time) -> Result<Checked, FlowError> {
     let (checkpoint, entries) = place.read_log()?;
     let blobs = StoreBlobs::new(place.store());
     let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     let (known, mut findings) = state.erasures(&blobs);
-    let erased = state.erased_in_chain(&blobs);
+    let mut erased = state.erased_in_chain(&blobs);
+    for store in later {
+        for (digest, by) in said_later(store, state.now(), trust, at)? {
+            erased.entry(digest).or_insert(by);
+        }
+    }
     let named = named(state.now(), &blobs);
     // What a decision names that cannot be read here is not what nothing names.
     let decisions = (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
@@ -208,6 +244,31 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     findings.extend(retention_unseen(&place.log_name()));
     let erased = known.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
     Ok(Checked { named, kept, erased, unreferenced, leftover, findings })
+}
+
+/// What a log that goes on from this one says is erased, by it or by one in between.
+fn said_later(
+    store: &Place,
+    here: StateView<'_>,
+    trust: &VerifiedTrust,
+    at: Time,
+) -> Result<BTreeMap<Sha256, ErasedBy>, FlowError> {
+    let (checkpoint, entries) = store.read_log()?;
+    let blobs = StoreBlobs::new(store.store());
+    let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
+    let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
+    let (reference, there) = (here.reference(), state.now().reference());
+    if !state.now().chain().skip(1).any(|log| log.reference() == reference) {
+        let what = "this is not the store of a log that goes on from the one at hand";
+        let finding = Finding::new(codes::LOG_SHARD_INVALID, what).at(format!("log {}", store.log_name()));
+        refuse(vec![finding.found(format!("{}, {} entries", there.origin, there.size))])?;
+    }
+    let mut erased = state.erased_in_chain(&blobs);
+    for by in erased.values_mut() {
+        by.place = place_of(by.entry, Some(&by.erasure.log));
+    }
+    blobs.finish()?;
+    Ok(erased)
 }
 
 /// How many places are named where there are many.
@@ -306,7 +367,8 @@ fn decision_of(digest: &Sha256, blobs: &dyn Blobs) -> Option<Decision> {
 
 /// What the log itself is read with stays: every document that an entry records, but for evidence by hand. That may go if it is
 /// what its entry says; of anything else nobody could tell any more that it was not.
-fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(), FlowError> {
+fn may_go(request: &EraseRequest<'_>, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(), FlowError> {
+    let digest = &request.digest;
     let forbidden = |what: &str, place: String| {
         let finding = Finding::new(codes::ERASURE_FORBIDDEN, what).at(digest.to_string()).at(place);
         Err(FlowError::Refused(vec![finding]))
@@ -335,7 +397,13 @@ fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(),
             }
         }
     }
-    if !named(view, blobs).contains(digest) {
+    // Git's objects stay with the log whose decision looked at them, and lie in its store alone.
+    let git_of = |log: StateView<'_>| {
+        let mut decisions = log.entries().iter().filter_map(|entry| decision_of_entry(entry, blobs));
+        decisions.any(|decision| decision.inputs.git == Some(*digest))
+    };
+    let there = || !request.also.is_empty() && view.chain().skip(1).any(git_of);
+    if !named(view, blobs).contains(digest) && !there() {
         return forbidden("nothing in the log names this piece", "the log".to_owned());
     }
     Ok(())

@@ -240,8 +240,17 @@ impl StoreArgs {
     }
 }
 
+/// Stores that are named beside the one of [`StoreArgs`], as they are now.
+pub(crate) fn places(names: &[StoreName], call: &super::Call<'_>) -> Result<Vec<Place>, FlowError> {
+    let one = |name: &StoreName| match name {
+        StoreName::Folder(folder) => Ok(Place::new(folder)),
+        elsewhere @ (StoreName::Branch { .. } | StoreName::Bucket(_)) => call.copy_of(elsewhere).map(Place::of_copy),
+    };
+    names.iter().map(one).collect()
+}
+
 /// A store's name on the command line.
-fn store_name() -> impl TypedValueParser<Value = StoreName> {
+pub(crate) fn store_name() -> impl TypedValueParser<Value = StoreName> {
     OsStringValueParser::new().try_map(|text| StoreName::parse(&text))
 }
 
