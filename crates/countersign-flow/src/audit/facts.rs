@@ -336,6 +336,12 @@ impl<'a> Facts<'a> {
         self.portion.has(decision)
     }
 
+    /// Whether a decision that let something go may be of the services that are asked for, and nobody can tell. Of those within the
+    /// window every answer says so.
+    pub(super) fn may_be_asked(&self, decision: &Kept) -> bool {
+        self.portion.may_have(decision)
+    }
+
     /// Every decision up to the window's end, of whatever service: those that hold.
     pub(super) fn all_decisions(&self) -> impl Iterator<Item = &'a Arc<Known>> {
         let end = self.range.end;
