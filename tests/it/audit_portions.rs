@@ -76,6 +76,23 @@ fn a_violation_from_before_the_window_that_proves_no_source_may_be_of_the_servic
 }
 
 #[test]
+fn a_chain_that_rests_on_a_decision_before_the_part_says_that_it_is_not_run_again() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(1).verdict, Verdict::Pass);
+    world.now = world.now.plus(DAY);
+    let window = Window { from: Some(world.now), ..Window::default() };
+    assert_eq!(world.promote_next(2).verdict, Verdict::Pass);
+    let words = "1 begin where a decision ended that is not run again here";
+    for (scope, said) in [(Window::default(), false), (window.clone(), true)] {
+        let bytes = pack(&world, &Scope { window: scope, ..Scope::default() });
+        let opening = open(&world, &bytes, Some(&world.checkpoint()));
+        let (reconciled, _) = Asking::of(&opening).expect("open").reconcile(&window);
+        let chain = reconciled.sources.iter().find(|row| row.source == "deployment chain").expect("the chain");
+        assert_eq!((chain.items, chain.detail.contains(words)), (1, said), "{chain:#?}");
+    }
+}
+
+#[test]
 fn a_service_or_an_environment_that_the_log_never_heard_of_and_a_time_after_its_end_are_no_success() {
     let mut world = World::new();
     assert_eq!(world.promote_next(1).verdict, Verdict::Pass);

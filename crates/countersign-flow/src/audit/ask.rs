@@ -275,7 +275,7 @@ impl<'a> Asking<'a> {
     #[must_use]
     pub fn reconcile(&self, window: &Window) -> (Reconciliation, Vec<Finding>) {
         let facts = self.facts(window);
-        let reconciliation = reconcile::of(&facts);
+        let reconciliation = reconcile::of(&facts, &|entry| self.opened.facts_only() || self.opened.wants(entry));
         let empty = population::nothing_in("deployments", reconciliation.deployments == 0);
         let findings = self.found(window).into_iter().chain(reconciliation.findings());
         let findings = findings.chain(facts.doubts).chain(empty).collect();

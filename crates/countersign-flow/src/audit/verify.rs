@@ -187,7 +187,7 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
             report.findings.push(finding.clone());
         }
     }
-    let reconciled = reconcile::of(&facts);
+    let reconciled = reconcile::of(&facts, &|entry| opened.facts_only() || opened.wants(entry));
     report.line("deployments", reconciled.findings(), reconciled.words());
     report.left_out = Some(derived.left_out.clone());
     report.summary(decisions, ran, opened, how);
