@@ -88,7 +88,7 @@ impl LogState {
             }
             match by.filter(|_| gone && shaped()) {
                 Some(by) if entry.kind == Kind::ManualEvidence => {
-                    out.erased.push(unseen(&by.place).at(self.place(index)))
+                    out.erased.push(unseen(&by.place).at(self.place(index)));
                 }
                 Some(by) => {
                     let what = "its document was erased, and what entries of this kind record stays";
