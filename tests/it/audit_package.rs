@@ -99,6 +99,20 @@ fn the_same_log_makes_the_same_package() {
 }
 
 #[test]
+fn where_nobody_was_asked_to_cosign_nothing_says_that_somebody_did() {
+    let mut files = package::read(&PACKED.bytes).expect("a package");
+    let line = "\u{2014} witness.example/all-is-well YWJjZHh4eHg=\n".as_bytes();
+    let cosigned = [files["log/checkpoint"].as_slice(), line].concat();
+    files.insert("log/cosigned".to_owned(), cosigned);
+    countersign_tests::tamper::reindex(&mut files);
+    let report = check(&package::write(&files).expect("a package"));
+    assert!(report.checks.iter().all(|check| check.id != "log-witnessed"), "{:#?}", report.checks);
+    let said = report.findings.iter().find(|finding| finding.code == codes::LOG_LINE_UNKNOWN).expect("a note");
+    assert_eq!(said.at, ["log/cosigned"]);
+    assert_eq!(said.found, ["witness.example/all-is-well (key 61626364)"]);
+}
+
+#[test]
 fn without_trust_from_outside_only_inner_consistency_is_claimed() {
     let report = audit::verify(&PACKED.bytes, None, None).expect("checked");
     assert_eq!(verdict_of(&report.findings), Verdict::Indeterminate);

@@ -21,7 +21,12 @@ fn of_service(name: &str) -> Window {
 
 /// An artifact that a gate which is not enforced lets go, with no source that anybody could prove.
 fn let_through(world: &mut World, artifact: &Sha256, name: &str) {
-    let documents = world.built(artifact, &world.tip, "clean", 3).to_vec();
+    built_of(world, artifact, name, "clean");
+}
+
+/// The same, built from a tree that was clean or not.
+fn built_of(world: &mut World, artifact: &Sha256, name: &str, tree: &str) {
+    let documents = world.built(artifact, &world.tip, tree, 3).to_vec();
     let mut arguments = world.arguments(artifact, "staging", documents);
     arguments.git = None;
     name.clone_into(&mut arguments.request.subject_name);
@@ -52,6 +57,39 @@ fn what_proves_no_source_is_of_the_service_of_its_artifact_or_may_be_of_any() {
     let opening = open(&world, &bytes, Some(&world.checkpoint()));
     let (_, findings) = Asking::of(&opening).expect("open").reconcile(&Window::default());
     assert!(has(&findings, codes::AUDIT_EVIDENCE_ABSENT), "a package that was made for the service says so too");
+}
+
+#[test]
+fn a_violation_from_before_the_window_that_proves_no_source_may_be_of_the_service_that_is_asked_for() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(1).verdict, Verdict::Pass);
+    let clean = world.clone();
+    built_of(&mut world, &Sha256::of(b"other bytes"), "app", "dirty");
+    for (mut world, verdict) in [(clean, Verdict::Pass), (world, Verdict::Indeterminate)] {
+        world.now = world.now.plus(DAY);
+        let window = Window { from: Some(world.now), ..of_service(REPOSITORY) };
+        assert_eq!(world.promote_next(2).verdict, Verdict::Pass);
+        let answered = asked(&world, "Q10", window);
+        assert_eq!(answered.verdict, verdict, "{answered:#?}");
+        assert_eq!(has(&answered.findings, codes::AUDIT_EVIDENCE_ABSENT), verdict != Verdict::Pass, "{answered:#?}");
+    }
+}
+
+#[test]
+fn a_chain_that_rests_on_a_decision_before_the_part_says_that_it_is_not_run_again() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(1).verdict, Verdict::Pass);
+    world.now = world.now.plus(DAY);
+    let window = Window { from: Some(world.now), ..Window::default() };
+    assert_eq!(world.promote_next(2).verdict, Verdict::Pass);
+    let words = "1 begin where a decision ended that is not run again here";
+    for (scope, said) in [(Window::default(), false), (window.clone(), true)] {
+        let bytes = pack(&world, &Scope { window: scope, ..Scope::default() });
+        let opening = open(&world, &bytes, Some(&world.checkpoint()));
+        let (reconciled, _) = Asking::of(&opening).expect("open").reconcile(&window);
+        let chain = reconciled.sources.iter().find(|row| row.source == "deployment chain").expect("the chain");
+        assert_eq!((chain.items, chain.detail.contains(words)), (1, said), "{chain:#?}");
+    }
 }
 
 #[test]

@@ -77,6 +77,23 @@ fn what_others_put_into_a_collection_about_other_artifacts_is_passed_over() {
 }
 
 #[test]
+fn what_lies_where_witnesses_cosigned_is_looked_at() {
+    let door = Door::new();
+    let verify = || door.trusting("log verify --store store --least-checkpoint outside/checkpoint");
+    let own = door.read("store/log/checkpoint");
+    door.write("store/log/cosigned", &own);
+    verify().expect(4, &["untrusted[log-checkpoint-invalid]", "log/cosigned", "nobody cosigned it"]);
+    door.write("store/log/cosigned", b"hello");
+    verify().expect(4, &["log-cosigned", "untrusted[log-checkpoint-invalid]", "log/cosigned"]);
+    // Trust may come to know who that is: it proves nothing, and accuses nobody.
+    let line = "\u{2014} witness.example/all-is-well YWJjZHh4eHg=\n".as_bytes();
+    door.write("store/log/cosigned", &[own.as_slice(), line].concat());
+    let said = verify();
+    said.expect(0, &["note[log-line-unknown]", "witness.example/all-is-well", "PASS"]);
+    assert!(!said.text.contains("log-cosigned"), "{}", said.text);
+}
+
+#[test]
 fn a_log_is_checked_against_the_checkpoint_that_was_kept() {
     let door = Door::new();
     let verify = |more: &str| door.trusting(&format!("log verify --store store {more}"));

@@ -250,3 +250,59 @@ fn evidence_by_hand_that_is_erased_is_withheld_wherever_somebody_looks() {
         assert!(!said.text.contains(other), "{}", said.text);
     }
 }
+
+#[test]
+fn evidence_by_hand_that_was_erased_is_not_added_again_and_no_package_is_made_with_it() {
+    let door = Door::new();
+    door.write("protocol.txt", b"all doors were closed");
+    let said = door.run("log show --store store --entry 3 --format json").out;
+    let entry: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let from = entry["entry"]["time"].as_str().unwrap().to_owned();
+    let until = from.parse::<Time>().unwrap().plus(100 * 24 * 60 * 60).to_string();
+    let least = "--least-checkpoint outside/checkpoint";
+    let line = format!(
+        "evidence add manual --statement ada-tried-the-doors --document protocol.txt --as-of {from} --valid-until {until} \
+         --key keys/ada --log-key keys/log.pem --store store {least} --trust trust.sigstore.json --trust-digest {}",
+        door.digest()
+    );
+    let add = |line: &str| {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        words.extend(["--control", "SOC 2 CC6.4"]);
+        door.run_words(&words)
+    };
+    add(&line).expect(0, &["person ada attests SOC 2 CC6.4"]);
+    let said = door.run("log show --store store --entry 4 --format json").out;
+    let entry: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let digest: Sha256 = entry["entry"]["statements"][0].as_str().unwrap().parse().unwrap();
+    let bytes = std::fs::read(piece(&door, &digest)).unwrap();
+    erase(&door, &digest.to_string(), "keys/ben").expect(0, &["erased"]);
+    // The same words by the same key are the same piece.
+    add(&line).expect(1, &["refused[manual-evidence]", "log entry 5 says that it is erased", "nothing was recorded"]);
+    assert!(!piece(&door, &digest).exists() && door.entries() == 6);
+    add(&line.replace("ada-tried", "ada-tried-again")).expect(0, &["log entry 6"]);
+
+    // A run that died between saying so and doing so.
+    std::fs::write(piece(&door, &digest), bytes).unwrap();
+    let said = door.trusting(&format!("log verify --store store {least}"));
+    said.expect(1, &["refused[erasure-undone]", "log entry 4", "log entry 5 says that it is erased"]);
+    door.run("audit export --store store --output year.cspkg").expect(0, &[]);
+    let said = door.trusting(&format!("audit verify year.cspkg {least}"));
+    said.expect(3, &["indeterminate[evidence-withheld]", "log entry 4"]);
+    assert!(!said.text.contains("untrusted[") && !said.text.contains("erasure-undone"), "{}", said.text);
+    let said = door.trusting(&format!("controls coverage --store store {least}"));
+    assert!(said.text.contains("it was erased, as log entry 5 says"), "{}", said.text);
+}
+
+#[test]
+fn a_promotion_does_not_count_where_the_log_says_that_its_evidence_is_erased_and_the_piece_still_lies_there() {
+    let door = Door::new();
+    let named = review(&door);
+    let bytes = std::fs::read(piece(&door, &named)).unwrap();
+    let digest = Sha256::of(&door.read("app.bin"));
+    let promoted =
+        format!("verify {digest} --promoted-to production --store store --least-checkpoint outside/checkpoint");
+    door.trusting(&promoted).expect(0, &["verified"]);
+    erase(&door, &named.to_string(), "keys/ada").expect(0, &["erased"]);
+    std::fs::write(piece(&door, &named), bytes).unwrap();
+    door.trusting(&promoted).expect(3, &["evidence-withheld", "log entry 4 says that it is erased"]);
+}

@@ -498,6 +498,13 @@ fn a_log_that_lost_evidence_by_hand_is_closed_once_its_loss_is_recorded_and_gone
     years.go_on();
     let words = ["log example.com/log, entry 4", "log example.com/log, entry 5"];
     years.run("log verify --store next --least-checkpoint outside/next").expect(3, &words);
+    // Nobody is told to add anew what was erased as if it had only been left behind.
+    let words = "evidence by hand of log example.com/log, entries 4 (erased, as log example.com/log, entry 6 says), 5: \
+                 add it anew to this one, and what was erased in other words";
+    let said = years.run("controls coverage --store next --least-checkpoint outside/next");
+    assert!(said.text.contains(words), "{}", said.text);
+    door.run("audit export --store next --output next.cspkg").expect(0, &[]);
+    years.run("audit ask Q21 next.cspkg --least-checkpoint outside/next").expect(3, &["Q21  INDETERMINATE", words]);
 }
 
 #[test]
@@ -543,4 +550,81 @@ fn evidence_by_hand_is_not_carried_and_each_who_asks_for_it_is_told() {
     let said = coverage();
     assert!(said.text.contains("SOC 2 CC6.4    manual, current  person ada"), "{}", said.text);
     asked().expect(0, &["Q21  PASS", named]);
+}
+
+#[test]
+fn what_a_log_says_is_erased_does_not_count_in_the_next_one_and_is_not_stored_there() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    let reviews = std::fs::read_dir(door.path().join("reviews")).unwrap();
+    let review = reviews.map(|entry| entry.unwrap().path()).find(|path| path.is_file()).unwrap();
+    let digest = Sha256::of(std::fs::read(&review).unwrap().trim_ascii_end());
+    door.trusting(&format!(
+        "evidence erase {digest} --reason asked-for --key keys/ada --log-key keys/log.pem --store store \
+         --least-checkpoint outside/checkpoint --checkpoint-output outside/checkpoint"
+    ))
+    .expect(0, &["erased", "log entry 4 says why"]);
+    years
+        .run(&format!("log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem"))
+        .expect(0, &["7 entries"]);
+    years.go_on();
+
+    let again = years.promote("--checkpoint-output outside/next");
+    assert_ne!(again.code, 0, "{}", again.text);
+    again.expect(again.code, &["log example.com/log, entry 4 says that it is erased"]);
+    let path = piece("next", &digest.to_string());
+    assert!(!door.path().join(&path).exists());
+    years.run("evidence check --store next").expect(0, &["PASS"]);
+    // Put there by hand it is found, and taken out again: the log before says so already.
+    let folder = door.path().join(&path);
+    std::fs::create_dir_all(folder.parent().unwrap()).unwrap();
+    std::fs::write(&folder, std::fs::read(&review).unwrap().trim_ascii_end()).unwrap();
+    let undone = ["refused[erasure-undone]", "log example.com/log, entry 4 says that it is erased"];
+    years.run("evidence check --store next").expect(1, &undone);
+    years
+        .run(&format!(
+            "evidence erase {digest} --reason again --key keys/ada --log-key keys/next.pem --store next \
+             --least-checkpoint outside/next"
+        ))
+        .expect(0, &["erased", "log example.com/log, entry 4 says why"]);
+    assert!(!folder.exists());
+    years.run("evidence check --store next").expect(0, &["PASS"]);
+    // What nobody took up again is held against nobody.
+    door.run("audit export --store next --output next.cspkg").expect(0, &[]);
+    let said = years.run("audit verify next.cspkg --least-checkpoint outside/next");
+    assert!(!said.text.contains("untrusted["), "{}", said.text);
+}
+
+#[test]
+fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_both_stores() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    let reviews = std::fs::read_dir(door.path().join("reviews")).unwrap();
+    let review = reviews.map(|entry| entry.unwrap().path()).find(|path| path.is_file()).unwrap();
+    let digest = Sha256::of(std::fs::read(&review).unwrap().trim_ascii_end());
+    door.copy("store", "elsewhere");
+    years.close();
+    years.go_on();
+    let lies = |store: &str| door.path().join(piece(store, &digest.to_string())).exists();
+    assert!(lies("store") && lies("next"));
+    let erase = |store: &str, key: &str, least: &str, more: &str| {
+        years.run(&format!(
+            "evidence erase {digest} --reason asked-for --key keys/ada --log-key keys/{key}.pem --store {store} \
+             --least-checkpoint outside/{least} {more}"
+        ))
+    };
+    erase("store", "log", "checkpoint", "").expect(1, &["log-closed"]);
+    // A store of another log, or of this one before it was closed, is none that the log speaks for.
+    erase("next", "next", "next", "--also elsewhere").expect(4, &["log-shard-invalid", "nothing was erased"]);
+    erase("next", "next", "next", "--also next").expect(4, &["log-shard-invalid"]);
+    assert!(lies("store") && lies("next") && lies("elsewhere"));
+    erase("next", "next", "next", "--also store")
+        .expect(0, &["erased", "erased from 1 store(s) of earlier logs too", "log entry 2 says why"]);
+    assert!(!lies("store") && !lies("next") && lies("elsewhere"));
+
+    years.run("evidence check --store next").expect(0, &["1 erased", "PASS"]);
+    years.run("evidence check --store store").expect(3, &["evidence-withheld", &digest.to_string()]);
+    years.run("evidence check --store store --later next").expect(0, &["PASS"]);
+    years.run("evidence check --store elsewhere --later next").expect(4, &["log-shard-invalid"]);
+    years.run("log verify --store next --earlier store --least-checkpoint outside/next").expect(0, &["PASS"]);
 }

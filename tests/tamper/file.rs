@@ -16,12 +16,19 @@ use std::io::Cursor;
 
 const MALFORMED: &str = "package-malformed";
 const ALTERED: &str = "package-file-altered";
+/// A line that reads as one of a witness.
+const ALL_IS_WELL: &[u8] = "\u{2014} witness.example/all-is-well YWJjZHh4eHg=\n".as_bytes();
 const CSV: &str = "populations/decisions.csv";
 
 #[expect(clippy::too_many_lines, reason = "one line a case")]
 pub(super) fn all() -> Vec<Case> {
     let case = |id, what, code, item, play| Case { id, what, verdict: Fail, exit: Exit::Untrusted, code, item, play };
     let honest = |what, verdict, exit, code, play| Case { id: "+", what, verdict, exit, code, item: "", play };
+    // By a key that nobody here knows nothing is proved; a later trust may name it, so that nobody is accused.
+    let nothing_more = |id, what, item, play| {
+        let (verdict, exit, code) = (Pass, Exit::Ok, "log-line-unknown");
+        Case { id, what, verdict, exit, code, item, play }
+    };
     vec![
         case("F01", "a member is dropped", ALTERED, CSV, |s| s.altered(|f| drop(f.remove(CSV)))),
         case("F02", "two members change places", MALFORMED, "README.txt", reordered),
@@ -214,6 +221,25 @@ pub(super) fn all() -> Vec<Case> {
         }),
         case("F52", "a file is put into a folder below the log", ALTERED, "log/sub/dir/report.pdf", |s| {
             s.changed(|f| drop(f.insert("log/sub/dir/report.pdf".to_owned(), b"all is well".to_vec())))
+        }),
+        case("F53", "the log's own checkpoint is put in as one that was cosigned", ALTERED, "log/cosigned", |s| {
+            s.changed(|f| drop(f.insert("log/cosigned".to_owned(), f["log/checkpoint"].clone())))
+        }),
+        case("F54", "a tile of when the log was shorter is put in", ALTERED, "log/tile/0/000.p/1", |s| {
+            s.changed(|f| {
+                let hashes = f.iter().find(|(name, _)| name.starts_with("log/tile/0/000")).expect("a tile").1;
+                let first = hashes[..32].to_vec();
+                f.insert("log/tile/0/000.p/1".to_owned(), first);
+            })
+        }),
+        nothing_more("F55", "a line of a made-up witness is put on the log's checkpoint", "log/checkpoint", |s| {
+            s.changed(|f| f.get_mut("log/checkpoint").expect("a checkpoint").extend_from_slice(ALL_IS_WELL))
+        }),
+        nothing_more("F56", "a checkpoint that a made-up witness cosigned is put in", "log/cosigned", |s| {
+            s.changed(|f| {
+                let cosigned = [f["log/checkpoint"].as_slice(), ALL_IS_WELL].concat();
+                f.insert("log/cosigned".to_owned(), cosigned);
+            })
         }),
         honest("the package as it is", Pass, Exit::Ok, "", |s| s.check(&s.bytes)),
         honest("a part of the record, by days", Pass, Exit::Ok, "package-scoped", |s| {

@@ -190,6 +190,7 @@ codes! {
     LOG_SHARD_INVALID "log-shard-invalid" Untrusted "What a log says of the one before or after it does not hold.";
     WITNESS_QUORUM_MISSING "witness-quorum-missing" Indeterminate "Trust wants the log cosigned by a quorum of witnesses for this environment, and too few have cosigned.";
     COSIGNATURE_INVALID "cosignature-invalid" Untrusted "The checkpoint bears a line of a witness that trust knows, and it does not hold.";
+    LOG_LINE_UNKNOWN "log-line-unknown" Note "A checkpoint of the log bears a line of a key that no trust document at hand names as the log's or a witness's: it proves nothing.";
     WITNESS_UNREACHABLE "witness-unreachable" Note "A witness could not be asked, or did not answer as one does.";
     WITNESS_REFUSED "witness-refused" Note "A witness did not cosign: it does not know the log or its key.";
     LOG_END_UNPROVEN "log-end-unproven" Note "No checkpoint from elsewhere shows how far the log had come, so entries at its end could be missing.";

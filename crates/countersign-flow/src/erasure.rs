@@ -12,7 +12,7 @@ use crate::policy::approver;
 use crate::promote::log_keys;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
-use countersign_core::decision::{Against, Decision};
+use countersign_core::decision::{Against, Decision, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema, place_of};
 use countersign_core::finding::Finding;
@@ -24,10 +24,11 @@ use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
 use countersign_record::log::LogError;
+use countersign_record::log::reader::LogReader;
 use countersign_record::log::writer::Appended;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
-use countersign_verify::erased::read as read_erasure;
+use countersign_verify::erased::{ErasedBy, read as read_erasure};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::{Blobs, LogState, StateView, VerifiedTrust, against_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,8 @@ pub struct EraseRequest<'a> {
     pub trust: &'a TrustFile,
     /// The store.
     pub place: &'a Place,
+    /// The stores of logs that this one goes on from, out of which the piece is taken as well: a log that was closed says no more.
+    pub also: &'a [Place],
     /// The least checkpoint, from outside.
     pub least_checkpoint: Option<&'a Path>,
     /// The time.
@@ -59,10 +62,14 @@ pub struct EraseRequest<'a> {
 pub struct Erased {
     /// The entry that says so.
     pub entry: u64,
+    /// The same in words, with its log where that is one that this one goes on from.
+    pub place: String,
     /// What it says.
     pub erasure: Erasure,
     /// Whether the piece was still there.
     pub removed: bool,
+    /// In how many of the stores of earlier logs it was still there.
+    pub also: usize,
     /// The entries that recorded it as evidence by hand: each is withheld from now on.
     pub withheld: Vec<String>,
     /// The signed checkpoint that covers the entry, if it was made now.
@@ -74,7 +81,9 @@ pub struct Erased {
 pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, FlowError> {
     let trust = anchored(request.trust)?;
     approver(By::Key(request.key, request.keygen), trust.trust())?;
-    request.place.store().can_erase()?;
+    for place in std::iter::once(request.place).chain(request.also) {
+        place.store().can_erase()?;
+    }
     let signer = log_signer(trust, log_key, request.at)?;
     let keys = log_keys(trust.trust(), signer.name());
     let holds =
@@ -87,13 +96,13 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     let blobs = StoreBlobs::new(request.place.store());
     let standing = Standing { place: request.place, least_checkpoint: request.least_checkpoint, trust, at: request.at };
     let state = stands(&standing, &blobs)?;
-    let (known, _) = state.erasures(&blobs);
+    refuse(request.also.iter().map(|store| before(store, state.now())).collect::<Result<Vec<_>, _>>()?.concat())?;
     let withheld = by_hand_at(&request.digest, state.now());
-    if let Some((entry, erasure)) = known.get(&request.digest) {
-        let removed = request.place.store().erase(&request.digest)?;
-        return Ok(Erased { entry: *entry, erasure: erasure.clone(), removed, withheld, checkpoint: None });
+    if let Some(ErasedBy { place, entry, erasure }) = state.erased_in_chain(&blobs).remove(&request.digest) {
+        let (removed, also) = take_out(request)?;
+        return Ok(Erased { entry, place, erasure, removed, also, withheld, checkpoint: None });
     }
-    may_go(&request.digest, state.now(), &blobs)?;
+    may_go(request, state.now(), &blobs)?;
     speaks_on(&request.digest, &blobs)?;
     let erasure = Erasure {
         log: signer.name().clone(),
@@ -123,12 +132,35 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     };
     let bytes = entry.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
     let Appended { first_index, checkpoint_bytes, .. } = log.append(&[bytes])?;
-    let removed = request.place.store().erase(&request.digest).map_err(|error| FlowError::Unfinished {
+    let (removed, also) = take_out(request).map_err(|error| FlowError::Unfinished {
         done: format!("log entry {first_index} says that it is erased, and the piece is still in the store"),
         help: "run this again: the piece is only taken out then".to_owned(),
         source: Box::new(error.into()),
     })?;
-    Ok(Erased { entry: first_index, erasure, removed, withheld, checkpoint: Some(checkpoint_bytes) })
+    let place = place_of(first_index, None);
+    Ok(Erased { entry: first_index, place, erasure, removed, also, withheld, checkpoint: Some(checkpoint_bytes) })
+}
+
+/// Takes the piece out of the stores of earlier logs, and out of this one: whether it was still here, and in how many of those.
+fn take_out(request: &EraseRequest<'_>) -> Result<(bool, usize), StoreError> {
+    let mut also = 0_usize;
+    for place in request.also {
+        also = also.saturating_add(usize::from(place.store().erase(&request.digest)?));
+    }
+    Ok((request.place.store().erase(&request.digest)?, also))
+}
+
+/// What is wrong with a store that is said to be of a log that this one goes on from: of any other, this log says nothing.
+fn before(store: &Place, view: StateView<'_>) -> Result<Vec<Finding>, FlowError> {
+    let reader = LogReader::open(&store.log()).map_err(|error| store.told_of(error))?;
+    let claim = reader.checkpoint().claim();
+    let is = |log: &LogRef| log.origin == claim.origin && log.size == claim.size && log.root == claim.root;
+    if view.chain().skip(1).any(|log| is(&log.reference())) {
+        return Ok(Vec::new());
+    }
+    let what = "this is not the store of a log that the one at hand goes on from";
+    let finding = Finding::new(codes::LOG_SHARD_INVALID, what).at(format!("log {}", store.log_name()));
+    Ok(vec![finding.found(format!("{}, {} entries", claim.origin, claim.size))])
 }
 
 /// The entries of a log and of those before it that record a document as evidence by hand.
@@ -161,13 +193,20 @@ pub struct Checked {
 }
 
 /// Holds the store against the log: every piece that is named is there and is what its name says, or was erased; and what
-/// nothing names is shown. Nothing is removed.
-pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, FlowError> {
+/// nothing names is shown. Nothing is removed. `later` are stores of logs that go on from this one: what they say is erased
+/// is erased here too.
+pub fn check(place: &Place, later: &[Place], trust: &VerifiedTrust, at: Time) -> Result<Checked, FlowError> {
     let (checkpoint, entries) = place.read_log()?;
     let blobs = StoreBlobs::new(place.store());
     let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     let (known, mut findings) = state.erasures(&blobs);
+    let mut erased = state.erased_in_chain(&blobs);
+    for store in later {
+        for (digest, by) in said_later(store, state.now(), trust, at)? {
+            erased.entry(digest).or_insert(by);
+        }
+    }
     let named = named(state.now(), &blobs);
     // What a decision names that cannot be read here is not what nothing names.
     let decisions = (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
@@ -177,11 +216,11 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     let kept = place.store().all()?;
     for digest in named.iter().chain(&kept).collect::<BTreeSet<_>>() {
         let of = |code, what: &str| Finding::new(code, what).at(digest.to_string());
-        match (place.store().get(digest, limits::GIT_EVIDENCE_BYTES), known.get(digest)) {
+        match (place.store().get(digest, limits::GIT_EVIDENCE_BYTES), erased.get(digest)) {
             (Ok(_), None) | (Err(StoreError::Missing { .. }), Some(_)) => {}
-            (Ok(_) | Err(StoreError::Altered { .. }), Some((entry, _))) => findings.push(
+            (Ok(_) | Err(StoreError::Altered { .. }), Some(by)) => findings.push(
                 of(codes::ERASURE_UNDONE, "evidence that the log says is erased is still here")
-                    .found(format!("log entry {entry} says that it is erased"))
+                    .found(format!("{} says that it is erased", by.place))
                     .help("run `countersign evidence erase` for it again: it is only taken out then"),
             ),
             (Err(StoreError::Missing { .. }), None) => {
@@ -195,7 +234,7 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
         }
     }
     let unreferenced: BTreeSet<Sha256> =
-        kept.iter().filter(|digest| !named.contains(digest) && !known.contains_key(digest)).copied().collect();
+        kept.iter().filter(|digest| !named.contains(digest) && !erased.contains_key(digest)).copied().collect();
     findings.extend(unreferenced.iter().map(|digest| {
         Finding::new(codes::EVIDENCE_UNREFERENCED, "nothing in the log names this piece of evidence")
             .at(digest.to_string())
@@ -205,6 +244,31 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     findings.extend(retention_unseen(&place.log_name()));
     let erased = known.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
     Ok(Checked { named, kept, erased, unreferenced, leftover, findings })
+}
+
+/// What a log that goes on from this one says is erased, by it or by one in between.
+fn said_later(
+    store: &Place,
+    here: StateView<'_>,
+    trust: &VerifiedTrust,
+    at: Time,
+) -> Result<BTreeMap<Sha256, ErasedBy>, FlowError> {
+    let (checkpoint, entries) = store.read_log()?;
+    let blobs = StoreBlobs::new(store.store());
+    let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
+    let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
+    let (reference, there) = (here.reference(), state.now().reference());
+    if !state.now().chain().skip(1).any(|log| log.reference() == reference) {
+        let what = "this is not the store of a log that goes on from the one at hand";
+        let finding = Finding::new(codes::LOG_SHARD_INVALID, what).at(format!("log {}", store.log_name()));
+        refuse(vec![finding.found(format!("{}, {} entries", there.origin, there.size))])?;
+    }
+    let mut erased = state.erased_in_chain(&blobs);
+    for by in erased.values_mut() {
+        by.place = place_of(by.entry, Some(&by.erasure.log));
+    }
+    blobs.finish()?;
+    Ok(erased)
 }
 
 /// How many places are named where there are many.
@@ -233,24 +297,24 @@ fn retention_unseen(store: &str) -> Option<Finding> {
     })
 }
 
-/// Says that a piece was erased.
+/// Says that a piece was erased, by the entry of this place.
 #[must_use]
-pub fn withheld(digest: &Sha256, entry: u64) -> Finding {
+pub fn withheld(digest: &Sha256, by: &str) -> Finding {
     Finding::new(codes::EVIDENCE_WITHHELD, "evidence was erased, as the log records: what rests on it is withheld")
         .at(digest.to_string())
-        .found(format!("log entry {entry} says that it is erased, and why"))
+        .found(format!("{by} says that it is erased, and why"))
         .help("it does not come back: `countersign log show` shows the entry")
 }
 
 /// Why evidence by hand is not there: an entry says that it was erased, or it is missing.
-pub(crate) fn by_hand_gone(erased_by: Option<u64>, place: &str) -> Finding {
+pub(crate) fn by_hand_gone(erased_by: Option<&str>, place: &str) -> Finding {
     let Some(by) = erased_by else {
         let what = "evidence by hand that the log names is missing or altered";
         return Finding::new(codes::EVIDENCE_WITHHELD, what).at(place);
     };
-    Finding::new(codes::EVIDENCE_WITHHELD, format!("it was erased, as log entry {by} says, and is withheld"))
-        .at(place)
-        .help("ask who signed the erasure what it was; where the control still needs evidence, add it anew")
+    Finding::new(codes::EVIDENCE_WITHHELD, format!("it was erased, as {by} says, and is withheld")).at(place).help(
+        "ask who signed the erasure what it was; where the control still needs evidence, add it anew, in other words",
+    )
 }
 
 /// The documents that a decision names.
@@ -303,7 +367,8 @@ fn decision_of(digest: &Sha256, blobs: &dyn Blobs) -> Option<Decision> {
 
 /// What the log itself is read with stays: every document that an entry records, but for evidence by hand. That may go if it is
 /// what its entry says; of anything else nobody could tell any more that it was not.
-fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(), FlowError> {
+fn may_go(request: &EraseRequest<'_>, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(), FlowError> {
+    let digest = &request.digest;
     let forbidden = |what: &str, place: String| {
         let finding = Finding::new(codes::ERASURE_FORBIDDEN, what).at(digest.to_string()).at(place);
         Err(FlowError::Refused(vec![finding]))
@@ -332,7 +397,13 @@ fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(),
             }
         }
     }
-    if !named(view, blobs).contains(digest) {
+    // Git's objects stay with the log whose decision looked at them, and lie in its store alone.
+    let git_of = |log: StateView<'_>| {
+        let mut decisions = log.entries().iter().filter_map(|entry| decision_of_entry(entry, blobs));
+        decisions.any(|decision| decision.inputs.git == Some(*digest))
+    };
+    let there = || !request.also.is_empty() && view.chain().skip(1).any(git_of);
+    if !named(view, blobs).contains(digest) && !there() {
         return forbidden("nothing in the log names this piece", "the log".to_owned());
     }
     Ok(())

@@ -38,6 +38,7 @@ use countersign_record::log::reader::LogReader;
 use countersign_record::log::writer::{Appended, Log};
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, SigningKey};
+use countersign_verify::erased::ErasedBy;
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
 use countersign_verify::witnessed::asks_for_witnesses;
@@ -351,8 +352,8 @@ struct Decided {
     decision: Decision,
     /// The documents that were looked at.
     documents: Vec<Vec<u8>>,
-    /// What the log says is erased, with the entry that says so; and what of it was handed in.
-    erased: BTreeMap<Sha256, u64>,
+    /// What the log and those before it say is erased, with the entry that says so; and what of it was handed in.
+    erased: BTreeMap<Sha256, ErasedBy>,
     left_out: Vec<Finding>,
     git: Option<Vec<u8>>,
     witnessed: Option<Vec<u8>>,
@@ -379,17 +380,16 @@ fn decide_now(
     let stored = StoreBlobs::new(request.place.store());
     let log = open_log(request, trust, &stored)?;
     // What was erased is withheld from everybody: it does not count again, and is not stored again, because somebody has a copy.
-    let erased = log.state.as_ref().map(|state| state.erasures(&stored).0).unwrap_or_default();
-    let erased: BTreeMap<Sha256, u64> = erased.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
+    let erased = log.state.as_ref().map(|state| state.erased_in_chain(&stored)).unwrap_or_default();
     stored.finish()?;
     let (mut documents, mut captures) = (request.documents.clone(), request.captures.clone());
     let mut left_out = Vec::new();
     for handed in [&mut documents, &mut captures].into_iter().filter(|_| !erased.is_empty()) {
         handed.retain(|bytes| {
             let digest = Sha256::of(bytes);
-            let entry = erased.get(&digest);
-            left_out.extend(entry.map(|entry| withheld(&digest, *entry)));
-            entry.is_none()
+            let by = erased.get(&digest);
+            left_out.extend(by.map(|by| withheld(&digest, &by.place)));
+            by.is_none()
         });
     }
     let blobs = StoreBlobs::new(request.place.store()).with(&captures);
@@ -536,8 +536,8 @@ fn record(
     // Such as the git objects of a range that is promoted again: a decision that could not be kept is none.
     if !decided.erased.is_empty() {
         let mut digests = pieces.iter().map(|piece| Sha256::of(piece));
-        if let Some((digest, entry)) = digests.find_map(|digest| Some((digest, *decided.erased.get(&digest)?))) {
-            return Err(FlowError::Refused(vec![withheld(&digest, entry)]));
+        if let Some((digest, by)) = digests.find_map(|digest| Some((digest, decided.erased.get(&digest)?))) {
+            return Err(FlowError::Refused(vec![withheld(&digest, &by.place)]));
         }
     }
     request.place.store().put_many(&pieces)?;

@@ -407,25 +407,26 @@ fn emergency(promoted: &Promoted, glass: &BreakGlass, at: Time, made_up: bool) -
         .found(if made_up { "one in the log" } else { "none in the log" })
 }
 
-/// Evidence that a decision rests on and that is not in the store any more.
+/// Evidence that a decision rests on and that was erased, as the log says, or that is not in the store any more. What was erased
+/// counts as gone where it still lies there: to an auditor it is.
 fn missing_inputs(recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
-    let (erased, _) = state.erasures(blobs);
+    let erased = state.erased_in_chain(blobs);
     let inputs = &recorded.content.inputs;
     let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
     let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git).chain(inputs.witnessed);
-    named
-        .filter(|digest| blobs.blob(digest).is_none())
-        .map(|digest| {
-            if let Some((entry, _)) = erased.get(&digest) {
-                return erasure::withheld(&digest, *entry);
-            }
+    let missing = |digest: Sha256| {
+        if let Some(by) = erased.get(&digest) {
+            return Some(erasure::withheld(&digest, &by.place));
+        }
+        let finding =
             Finding::new(codes::EVIDENCE_WITHHELD, "evidence that the decision rests on is missing or altered")
                 .at(format!("log entry {}", recorded.entry))
                 .expected(digest.to_string(), "the decision")
                 .found("nothing of that digest in the store")
-                .help("restore the store from a copy")
-        })
-        .collect()
+                .help("restore the store from a copy");
+        blobs.blob(&digest).is_none().then_some(finding)
+    };
+    named.filter_map(missing).collect()
 }
 
 /// The release that is active may have run out since the decision.

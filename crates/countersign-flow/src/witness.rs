@@ -3,22 +3,27 @@
 
 use crate::error::FlowError;
 use crate::place::Place;
+use crate::promote::log_keys;
 use countersign_core::codes;
-use countersign_core::finding::Finding;
+use countersign_core::digest::to_hex;
+use countersign_core::finding::{Code, Finding};
 use countersign_core::ids::EnvName;
+use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
-use countersign_core::log::cosignature::cosignatures;
+use countersign_core::log::cosignature::{WitnessKey, cosignatures};
 use countersign_core::log::note::{Note, NoteKey, NoteSignature};
 use countersign_core::log::quorum::PolicyWitness;
 use countersign_core::log::witness::AddCheckpoint;
+use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::reader::LogReader;
-use countersign_record::log::{FolderFiles, LogFiles};
-use countersign_verify::LogState;
+use countersign_record::log::{COSIGNED, FolderFiles, LogFiles};
 use countersign_verify::keys::note_signature_holds;
+use countersign_verify::log::kept_checkpoint;
 use countersign_verify::witnessed::{Age, Witnessed, asks_for_witnesses, witnessed};
+use countersign_verify::{LogState, VerifiedTrust};
 
 /// What a witness answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +66,7 @@ impl Cosigned {
     }
 }
 
-const ELSEWHERE: [countersign_core::finding::Code; 3] =
-    [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW];
+const ELSEWHERE: [Code; 3] = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW];
 
 /// Has the log's newest checkpoint cosigned by the witnesses that an environment asks for. `None` where it asks for none.
 pub fn ask_all(
@@ -248,4 +252,89 @@ pub fn shown(
     let near = witnessed(&bytes, trust, environment, Age::Near(at));
     let fresh = near.is_ok_and(|near| state.now().continues(&near.log).is_ok());
     Ok(Shown { quorum, fresh })
+}
+
+/// Who may have put a line on a checkpoint of a log: the log itself and witnesses, by every trust document that the log records
+/// and by the one from outside.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    log: Vec<NoteKey>,
+    witnesses: Vec<WitnessKey>,
+}
+
+impl Lines {
+    pub(crate) fn of(state: &LogState, outside: &VerifiedTrust) -> Self {
+        let entries = (1_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::Trust);
+        let recorded = entries.filter_map(|(size, _)| Some(state.at(size)?.trust().trust()));
+        let (mut log, mut witnesses) = (Vec::new(), Vec::new());
+        for trust in recorded.chain([state.now().trust().trust(), outside.trust()]) {
+            log.extend(log_keys(trust, state.now().origin()));
+            witnesses.extend(trust.witness_keys());
+        }
+        witnesses.sort();
+        witnesses.dedup();
+        Self { log, witnesses }
+    }
+
+    fn is_of_log(&self, line: &NoteSignature) -> bool {
+        self.log.iter().any(|key| key.id() == line.id() && key.name().as_str() == line.name())
+    }
+
+    fn is_of_witness(&self, line: &NoteSignature) -> bool {
+        self.witnesses.iter().any(|key| key.id() == line.id() && key.name().as_str() == line.name())
+    }
+
+    /// What the lines of a checkpoint are worth: one of a witness holds, and one of nobody whom trust names proves nothing.
+    pub(crate) fn findings(&self, checkpoint: &[u8], place: &str) -> Vec<Finding> {
+        // What does not read is said where it is held against the log.
+        let Ok(read) = UnverifiedCheckpoint::parse(checkpoint) else { return Vec::new() };
+        let holds =
+            |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
+        let invalid = cosignatures(read.note(), &self.witnesses, &holds).err();
+        let mut out: Vec<Finding> = invalid
+            .map(|refused| Finding::new(codes::COSIGNATURE_INVALID, refused.to_string()).at(place))
+            .into_iter()
+            .collect();
+        let lines = read.note().signatures().iter();
+        let unknown: Vec<String> = lines
+            .filter(|line| !self.is_of_log(line) && !self.is_of_witness(line))
+            .map(|line| format!("{} (key {})", line.name(), to_hex(&line.id())))
+            .collect();
+        if !unknown.is_empty() {
+            let what = "a checkpoint bears lines of keys that no trust document here names: they prove nothing";
+            let finding = Finding::new(codes::LOG_LINE_UNKNOWN, what)
+                .at(place)
+                .expected("the log's keys, and those of witnesses", "trust");
+            out.push(unknown.into_iter().fold(finding, Finding::found));
+        }
+        out
+    }
+
+    /// What is wrong with a checkpoint that is kept as one that witnesses cosigned: it is one of this log, and somebody else than
+    /// the log signed it. `nobody` says that nobody did.
+    pub(crate) fn cosigned(
+        &self,
+        checkpoint: &[u8],
+        (state, outside, at): (&LogState, &VerifiedTrust, Time),
+        place: &str,
+        nobody: Code,
+    ) -> Vec<Finding> {
+        let held =
+            kept_checkpoint(checkpoint, &state.now(), outside.trust(), at).and_then(|log| state.now().continues(&log));
+        let mut out: Vec<Finding> = held.err().map(|finding| finding.at(place)).into_iter().collect();
+        out.extend(self.findings(checkpoint, place));
+        let alone = |read: &UnverifiedCheckpoint| read.note().signatures().iter().all(|line| self.is_of_log(line));
+        if UnverifiedCheckpoint::parse(checkpoint).is_ok_and(|read| alone(&read)) {
+            let what = "it lies where checkpoints lie that witnesses cosigned, and nobody cosigned it";
+            out.push(Finding::new(nobody, what).at(place));
+        }
+        out
+    }
+}
+
+/// What is wrong with the checkpoint that a store keeps as cosigned, if it keeps one. Packages take it along.
+pub fn kept(place: &Place, state: &LogState, trust: &VerifiedTrust, at: Time) -> Result<Vec<Finding>, FlowError> {
+    let Some(bytes) = FolderFiles::new(place.log()).read(COSIGNED, limits::NOTE_BYTES)? else { return Ok(Vec::new()) };
+    let name = format!("{}/{COSIGNED}", place.log_name());
+    Ok(Lines::of(state, trust).cosigned(&bytes, (state, trust, at), &name, codes::LOG_CHECKPOINT_INVALID))
 }

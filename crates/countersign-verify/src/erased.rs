@@ -40,6 +40,33 @@ impl LogState {
         }
         (erased, findings)
     }
+
+    /// What this log and those that it goes on from say is erased, by digest. What is erased stays so when another log goes
+    /// on: whoever asked for that asked for it of the record, and not of one year of it.
+    #[must_use]
+    pub fn erased_in_chain(&self, blobs: &dyn Blobs) -> BTreeMap<Sha256, ErasedBy> {
+        let mut out = BTreeMap::new();
+        // The oldest last, so that the first to say it is named.
+        for log in std::iter::successors(Some(self), |log| Some(&log.earlier.as_ref()?.state)) {
+            let (of_log, _) = log.erasures(blobs);
+            out.extend(of_log.into_iter().map(|(digest, (entry, erasure))| {
+                let place = log.place(entry);
+                (digest, ErasedBy { place, entry, erasure })
+            }));
+        }
+        out
+    }
+}
+
+/// Which entry says that a piece is erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasedBy {
+    /// The entry in words, with its log where that is not the one at hand.
+    pub place: String,
+    /// Its index in its log.
+    pub entry: u64,
+    /// What it says.
+    pub erasure: Erasure,
 }
 
 /// That a piece was erased: the entry in words, and whether it says so already where somebody looks.

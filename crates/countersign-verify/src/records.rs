@@ -5,7 +5,7 @@
 //! the kind that it says, by the trust and at the time of its own.
 
 use crate::document::{SignerName, Verified, read_statement, signer, verify_document};
-use crate::erased;
+use crate::erased::{self, ErasedBy};
 use crate::evidence::{Blobs, named_blob};
 use crate::log::{LogState, StateView};
 use crate::policy::Activated;
@@ -37,7 +37,8 @@ pub struct Records {
     pub wrong: Vec<Finding>,
     /// Of each that recorded evidence by hand that is not at hand, and that no entry says is erased.
     pub lost: Vec<Finding>,
-    /// Of each that recorded evidence by hand that was erased since, as the log says: what it was nobody can see any more.
+    /// Of each that recorded evidence by hand that was erased since, as the log says: what it was nobody can see any more, or
+    /// it is still there.
     pub erased: Vec<Finding>,
 }
 
@@ -67,30 +68,31 @@ impl LogState {
     /// anything. With every other document the log is read, and none of them may go.
     #[must_use]
     pub fn records(&self, blobs: &dyn Blobs) -> Records {
-        let logs: Vec<&Self> = std::iter::successors(Some(self), |log| Some(&log.earlier.as_ref()?.state)).collect();
-        let mut erased: BTreeMap<Sha256, String> = BTreeMap::new();
-        for log in &logs {
-            let (of_log, _) = log.erasures(blobs);
-            erased.extend(of_log.into_iter().map(|(digest, (entry, _))| (digest, log.place(entry))));
-        }
+        let erased = self.erased_in_chain(blobs);
         let mut out = Records::default();
-        for log in logs {
+        for log in std::iter::successors(Some(self), |log| Some(&log.earlier.as_ref()?.state)) {
             log.open_each(&erased, blobs, &mut out);
         }
         out
     }
 
-    fn open_each(&self, erased: &BTreeMap<Sha256, String>, blobs: &dyn Blobs, out: &mut Records) {
+    fn open_each(&self, erased: &BTreeMap<Sha256, ErasedBy>, blobs: &dyn Blobs, out: &mut Records) {
         let granted = self.granted();
         let decides = |entry: &Entry| entry.kind == Kind::PromotionDecision;
         for (index, entry) in (0_u64..).zip(self.entries()).filter(|(_, entry)| !decides(entry)) {
-            let gone = entry.statement().filter(|digest| named_blob(blobs, digest).is_none());
+            let by = entry.statement().and_then(|digest| erased.get(digest));
+            let gone = entry.statement().is_some_and(|digest| named_blob(blobs, digest).is_none());
             let shaped = || self.misshapen(index, entry, &granted).is_none();
-            match gone.and_then(|digest| erased.get(digest)).filter(|_| shaped()) {
-                Some(by) if entry.kind == Kind::ManualEvidence => out.erased.push(unseen(by).at(self.place(index))),
+            if let Some(by) = by.filter(|_| !gone && entry.kind == Kind::ManualEvidence) {
+                out.erased.push(undone(&by.place).at(self.place(index)));
+            }
+            match by.filter(|_| gone && shaped()) {
+                Some(by) if entry.kind == Kind::ManualEvidence => {
+                    out.erased.push(unseen(&by.place).at(self.place(index)));
+                }
                 Some(by) => {
                     let what = "its document was erased, and what entries of this kind record stays";
-                    out.wrong.push(malformed(entry, what).at(self.place(index)).found(by.as_str()));
+                    out.wrong.push(malformed(entry, what).at(self.place(index)).found(by.place.as_str()));
                 }
                 None => {
                     out.opened = out.opened.saturating_add(1);
@@ -366,6 +368,13 @@ fn unseen(by: &str) -> Finding {
     Finding::new(codes::EVIDENCE_WITHHELD, what)
         .found(format!("{by} says that it is erased, and why"))
         .help("ask who signed the erasure what it was; a package from before it shows that")
+}
+
+/// That what an entry recorded was erased, as the entry of this place says, and is there.
+fn undone(by: &str) -> Finding {
+    Finding::new(codes::ERASURE_UNDONE, "evidence that the log says is erased is still here")
+        .found(format!("{by} says that it is erased"))
+        .help("run `countersign evidence erase` for it again: it is only taken out then")
 }
 
 /// That an entry does not record what it says.

@@ -57,6 +57,12 @@ impl Trust {
         self.quorum_named(name).ok()
     }
 
+    /// Every key of every witness, with the name under which it cosigns.
+    pub fn witness_keys(&self) -> impl Iterator<Item = WitnessKey> {
+        let keys = self.witnesses.iter().flat_map(|witness| witness.keys.iter().map(move |owned| (witness, owned)));
+        keys.filter_map(|(witness, owned)| Some(WitnessKey::new(witness.name.clone(), ed25519(owned)?)))
+    }
+
     /// Every log, and no witness: for receipts where nobody asks for any.
     pub fn log_policy(&self) -> Result<TlogPolicy, PolicyError> {
         TlogPolicy::new(self.policy_logs(), Vec::new(), Vec::new(), None)

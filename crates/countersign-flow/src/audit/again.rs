@@ -25,7 +25,7 @@ pub(super) struct Looking<'o> {
     /// Which decisions are run again; `None` is all that are looked at.
     picked: Option<BTreeSet<u64>>,
     /// What the log says is erased, and the package does not have.
-    withheld: BTreeMap<Sha256, u64>,
+    withheld: BTreeMap<Sha256, String>,
     /// Whether what decisions say of later ones is taken in on the way.
     ahead: bool,
     /// How many decisions are run again.
@@ -152,10 +152,10 @@ impl<'o> Looking<'o> {
     }
 
     /// What is erased and was missed when a decision was run again.
-    fn missed(&self, decided: &Decision) -> Option<(Sha256, u64)> {
+    fn missed(&self, decided: &Decision) -> Option<(Sha256, &str)> {
         let missing = decided.findings.iter().filter(|finding| finding.code == codes::EVIDENCE_WITHHELD);
         let mut digests = missing.filter_map(|finding| finding.expected.as_deref()?.parse().ok());
-        digests.find_map(|digest: Sha256| Some((digest, *self.withheld.get(&digest)?)))
+        digests.find_map(|digest: Sha256| Some((digest, self.withheld.get(&digest)?.as_str())))
     }
 
     /// One decision run again: what came of it, and what was found; and its walk, where its git objects were at hand.
@@ -165,9 +165,9 @@ impl<'o> Looking<'o> {
         let content = &recorded.content;
         // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
         let named = if self.withheld.is_empty() { BTreeSet::new() } else { erasure::named_by(content) };
-        let mut gone = named.into_iter().find_map(|digest| Some((digest, *self.withheld.get(&digest)?)));
+        let mut gone = named.into_iter().find_map(|digest| Some((digest, self.withheld.get(&digest)?.as_str())));
         let mut findings = match gone {
-            Some((digest, entry)) => vec![erasure::withheld(&digest, entry)],
+            Some((digest, by)) => vec![erasure::withheld(&digest, by)],
             None => match Again::of(content, state, blobs) {
                 Ok(again) => {
                     walk = again.git().and_then(|git| walked_by(content, git));
@@ -181,7 +181,7 @@ impl<'o> Looking<'o> {
                         Compared::Otherwise(difference) => {
                             // It looked at what decisions before it rest on, and of that some is gone: nor can this one be run.
                             gone = self.missed(&decided);
-                            vec![gone.map_or(*difference, |(digest, entry)| erasure::withheld(&digest, entry))]
+                            vec![gone.map_or(*difference, |(digest, by)| erasure::withheld(&digest, by))]
                         }
                     }
                 }

@@ -33,7 +33,7 @@ pub(super) struct Lacking {
     /// Its kind, where it is a statement.
     pub(super) kind: Option<Kind>,
     /// The log entry that says that it was erased, where one does.
-    pub(super) erased: Option<u64>,
+    pub(super) erased: Option<String>,
 }
 
 impl Lacking {
@@ -62,7 +62,7 @@ pub(super) fn rests(facts: &Facts<'_>, promoted: &Known) -> Rests {
     let inputs = &promoted.content.inputs;
     let (mut documents, mut lacking) = (Vec::new(), Vec::new());
     let mut lacks = |digest: &Sha256, what: &'static str, kind: Option<Kind>| {
-        let erased = facts.gathered.erased.get(digest).copied();
+        let erased = facts.gathered.erased.get(digest).cloned();
         lacking.push(Lacking { digest: *digest, what, kind, erased });
     };
     for reference in inputs.evidence.iter().flatten() {
@@ -85,8 +85,8 @@ pub(super) fn rests(facts: &Facts<'_>, promoted: &Known) -> Rests {
 pub(super) fn lacking_words<'l>(lacking: impl IntoIterator<Item = &'l Lacking>) -> Vec<String> {
     let (mut out, mut others) = (Vec::new(), BTreeMap::<&str, u64>::new());
     for one in lacking {
-        if let Some(entry) = one.erased {
-            out.push(format!("withheld: {} {}, erased as log entry {entry} says", one.what, one.digest));
+        if let Some(by) = &one.erased {
+            out.push(format!("withheld: {} {}, erased as {by} says", one.what, one.digest));
         } else {
             let count = others.entry(one.what).or_default();
             *count = count.saturating_add(1);
@@ -238,7 +238,7 @@ pub(super) fn findings(promoted: &Known, rests: &Rests, agreement: &Agreement) -
     let erased: Vec<Finding> = rests
         .lacking
         .iter()
-        .filter_map(|one| Some(erasure::withheld(&one.digest, one.erased?).at(place.as_str())))
+        .filter_map(|one| Some(erasure::withheld(&one.digest, one.erased.as_deref()?).at(place.as_str())))
         .collect();
     out.extend(erased);
     for what in lacking_words(rests.lacking.iter().filter(|one| one.erased.is_none())) {

@@ -275,7 +275,7 @@ impl<'a> Asking<'a> {
     #[must_use]
     pub fn reconcile(&self, window: &Window) -> (Reconciliation, Vec<Finding>) {
         let facts = self.facts(window);
-        let reconciliation = reconcile::of(&facts);
+        let reconciliation = reconcile::of(&facts, &|entry| self.opened.facts_only() || self.opened.wants(entry));
         let empty = population::nothing_in("deployments", reconciliation.deployments == 0);
         let findings = self.found(window).into_iter().chain(reconciliation.findings());
         let findings = findings.chain(facts.doubts).chain(empty).collect();
@@ -332,11 +332,11 @@ fn extent(asked: &Asked<'_>) -> Vec<String> {
 /// That something was erased bears on every answer: what rests on it nobody can see any more.
 fn erased(facts: &Facts<'_>) -> Option<String> {
     let erased = &facts.gathered.erased;
-    let entries: std::collections::BTreeSet<&u64> = erased.values().collect();
-    let entries: Vec<String> = entries.into_iter().map(ToString::to_string).collect();
+    let entries: std::collections::BTreeSet<&str> = erased.values().map(String::as_str).collect();
+    let entries: Vec<&str> = entries.into_iter().collect();
     let what = if erased.len() == 1 { "1 document was".to_owned() } else { format!("{} documents were", erased.len()) };
     (!erased.is_empty())
-        .then(|| format!("{what} erased, as log entry {} says: what was in it is withheld", entries.join(", ")))
+        .then(|| format!("{what} erased, as {} says: what was in it is withheld", entries.join(" and ")))
 }
 
 /// Answers one question of an opening: see [`Asking::answer`].

@@ -29,7 +29,7 @@ use countersign_verify::{Blobs, LogState, VerifiedTrust};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A package in memory, and what is in it.
 #[derive(Debug)]
@@ -76,11 +76,14 @@ pub fn export_file(place: &Place, scope: &Scope, output: &Path) -> Result<Packin
 pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Packing, FlowError> {
     let (checkpoint, raw) = place.read_log()?;
     let (trust, trust_bytes, verified, at) = newest_trust(place, &raw)?;
-    let blobs = Noting { place, asked: Mutex::default(), failed: Mutex::default() };
+    let blobs = Noting { place, asked: Mutex::default(), failed: Mutex::default(), erased: OnceLock::new() };
     let opened = LogState::open(&checkpoint, &raw, &verified, &blobs, at);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     drop(raw);
 
+    // What is erased may still lie here, where a run died before it was taken out: the package is made without it, and says of
+    // it what it says wherever it is gone.
+    drop(blobs.erased.set(state.erased_in_chain(&blobs).into_keys().collect()));
     let gathered = Gathered::of(&state, &blobs);
     // It would be left out of every list, and what it rests on out of the package: the version that knows it packs it.
     let later: Vec<_> =
@@ -303,6 +306,8 @@ struct Noting<'a> {
     place: &'a Place,
     asked: Mutex<BTreeSet<Sha256>>,
     failed: Mutex<Option<StoreError>>,
+    /// What the log says is erased, once it was read.
+    erased: OnceLock<BTreeSet<Sha256>>,
 }
 
 impl Noting<'_> {
@@ -318,6 +323,9 @@ fn lock<T>(behind: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Blobs for Noting<'_> {
     fn blob(&self, digest: &Sha256) -> Option<Blob> {
+        if self.erased.get().is_some_and(|erased| erased.contains(digest)) {
+            return None;
+        }
         lock(&self.asked).insert(*digest);
         match self.place.store().get(digest, limits::GIT_EVIDENCE_BYTES) {
             Ok(bytes) => Some(Blob::of(bytes)),

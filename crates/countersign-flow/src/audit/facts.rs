@@ -140,8 +140,9 @@ pub(super) struct Gathered {
     pub(super) decisions: Vec<Arc<Known>>,
     /// What is wrong with the others, by entry.
     pub(super) broken: BTreeMap<u64, Vec<Finding>>,
-    /// Documents that the log says were erased, with the entry that says so: no package holds them.
-    pub(super) erased: BTreeMap<Sha256, u64>,
+    /// Documents that the log, or one that it goes on from, says were erased, with the entry that says so: no package of it
+    /// holds them.
+    pub(super) erased: BTreeMap<Sha256, String>,
     /// The ranges of deployments, where they were walked while their git objects were at hand.
     pub(super) walked: OnceLock<BTreeMap<u64, Walk>>,
     /// What the statements say that decisions name: read with them where questions are asked, else when one asks of it.
@@ -248,8 +249,8 @@ impl Gathered {
     }
 }
 
-fn erased(state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
-    state.erasures(blobs).0.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect()
+fn erased(state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, String> {
+    state.erased_in_chain(blobs).into_iter().map(|(digest, by)| (digest, by.place)).collect()
 }
 
 /// The entries that record decisions.
@@ -333,6 +334,12 @@ impl<'a> Facts<'a> {
     /// Whether a decision is of the services and environments that are asked for, whenever it was.
     pub(super) fn is_asked(&self, decision: &Kept) -> bool {
         self.portion.has(decision)
+    }
+
+    /// Whether a decision that let something go may be of the services that are asked for, and nobody can tell. Of those within the
+    /// window every answer says so.
+    pub(super) fn may_be_asked(&self, decision: &Kept) -> bool {
+        self.portion.may_have(decision)
     }
 
     /// Every decision up to the window's end, of whatever service: those that hold.

@@ -14,7 +14,7 @@ pub(super) fn read(facts: &Facts<'_>, index: u64, entry: &Entry) -> Result<Manua
     let place = format!("log entry {index}");
     let digest = entry.statement();
     let bytes = digest.and_then(|digest| named_blob(facts.blobs, digest));
-    let erased = || digest.and_then(|digest| facts.gathered.erased.get(digest)).copied();
+    let erased = || digest.and_then(|digest| facts.gathered.erased.get(digest)).map(String::as_str);
     let bytes = bytes.ok_or_else(|| by_hand_gone(erased(), &place))?;
     let first = |findings: Vec<Finding>| {
         let none = || Finding::new(codes::MANUAL_EVIDENCE, "it does not hold").at(&place);

@@ -24,6 +24,7 @@ use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::RuleId;
 use countersign_core::later::is_earlier;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
+use countersign_core::log::tile::Tile;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
@@ -714,7 +715,21 @@ fn bad_tiles(files: &LogIn<'_>) -> Vec<Finding> {
         Ok(outcome) => {
             let beyond =
                 outcome.beyond.iter().map(|path| altered(path, "the checkpoint does not cover this file".to_owned()));
-            outcome.bad.iter().map(|bad| altered(&bad.path, bad.wrong.to_string())).chain(beyond).collect()
+            // A log in a folder keeps tiles of when it was shorter; a package holds each once, as wide as it is.
+            let size = outcome.checkpoint.claim().size;
+            let narrower = |path: &String| {
+                let tile = Tile::from_path(path).ok();
+                tile.is_some_and(|tile| {
+                    tile.row().tile(tile.index(), size).is_some_and(|now| now.width() > tile.width())
+                })
+            };
+            let listed = files.list().unwrap_or_default().into_iter().filter(narrower);
+            let narrower = listed.map(|path| {
+                Finding::new(codes::PACKAGE_FILE_ALTERED, "this file does not belong into a package")
+                    .at(format!("{LOG}{path}"))
+            });
+            let bad = outcome.bad.iter().map(|bad| altered(&bad.path, bad.wrong.to_string()));
+            bad.chain(beyond).chain(narrower).collect()
         }
     }
 }

@@ -22,13 +22,24 @@ pub(super) struct Portion {
     /// Artifacts of the services that are asked for, by some decision of the log. Of one that proves no source the name alone
     /// would tell, and whoever asks for a promotion gives that.
     artifacts: BTreeSet<Sha256>,
+    /// Whether some decision proves to be of such a service. Where a service is no more than an artifact's name, the name is all
+    /// that there is to tell by.
+    proved: bool,
 }
 
 impl Portion {
     pub(super) fn new(window: &Window, gathered: &Gathered) -> Self {
-        let all =
-            gathered.decisions.iter().filter(|known| !window.services.is_empty() && of_service(window, &known.content));
-        Self { window: window.clone(), artifacts: all.map(|known| known.content.request.subject).collect() }
+        let all = || {
+            let known = gathered.decisions.iter();
+            known.filter(|known| !window.services.is_empty() && of_service(window, &known.content))
+        };
+        let proved = all().any(|known| known.content.source.is_some());
+        Self { window: window.clone(), artifacts: all().map(|known| known.content.request.subject).collect(), proved }
+    }
+
+    /// Whether what was let go may be of it, and nobody can tell: it proves no source, and nothing places its artifact.
+    pub(super) fn may_have(&self, decision: &Kept) -> bool {
+        self.proved && decision.authorised && self.window.may_cover(decision) && !self.has(decision)
     }
 
     /// Whether a decision is of it.
@@ -133,18 +144,8 @@ impl Portion {
 
     /// What was let go without a proved source, by an artifact that no decision places: it may be of any service.
     fn unplaced(&self, gathered: &Gathered, range: &Range<u64>) -> Option<Finding> {
-        let proved = |known: &Known| known.content.source.is_some() && of_service(&self.window, &known.content);
-        // Where a service is no more than an artifact's name, the name is all that there is to tell by.
-        if !gathered.decisions.iter().any(|known| proved(known)) {
-            return None;
-        }
-        let unplaced = gathered.decisions.iter().filter(|known| {
-            let decision = &known.content;
-            range.contains(&known.entry)
-                && decision.authorised
-                && self.window.may_cover(decision)
-                && !self.has(decision)
-        });
+        let within = gathered.decisions.iter().filter(|known| range.contains(&known.entry));
+        let unplaced = within.filter(|known| self.may_have(&known.content));
         let entries: Vec<String> = unplaced.map(|known| known.entry.to_string()).collect();
         let what = match entries.as_slice() {
             [] => return None,

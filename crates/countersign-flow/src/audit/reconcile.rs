@@ -130,11 +130,11 @@ pub(super) const NOT_COLLECTED: [(&str, &str); 3] = [
     ("CI run numbers", "that no run is missing: the numbers that the CI counts up by itself"),
 ];
 
-/// Reconciles what the window holds.
-pub(super) fn of(facts: &Facts<'_>) -> Reconciliation {
+/// Reconciles what the window holds. `ran_again` says whether the decision of an entry was run again.
+pub(super) fn of(facts: &Facts<'_>, ran_again: &dyn Fn(u64) -> bool) -> Reconciliation {
     let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let deployments: Vec<&Known> = facts.deployments().map(AsRef::as_ref).collect();
-    let (chain, linked) = chains(facts);
+    let (chain, linked) = chains(facts, ran_again);
     let (git, walked) = walks(facts, &deployments);
     let mut sources = vec![indexes(facts, number(deployments.len())), chain, git];
     sources.extend(NOT_COLLECTED.map(|(source, shows)| SourceRow {
@@ -199,9 +199,10 @@ fn proved(decision: &Kept) -> Option<&Range> {
 
 /// The chain of deployments: each new revision of a branch in an environment begins where the one before it ended; one that
 /// comes again has the range that it had.
-fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
+fn chains(facts: &Facts<'_>, ran_again: &dyn Fn(u64) -> bool) -> (SourceRow, Fits) {
     let mut passed: BTreeMap<Line, Passed> = earlier_chains(facts);
     let (mut fits, mut links, mut unexplained) = (Fits::new(), 0_u64, Vec::new());
+    let mut claimed = 0_u64;
     // The chain does not begin with the window: what passed before it is part of it.
     for promoted in facts.all_decisions() {
         let Some(range) = proved(&promoted.content) else { continue };
@@ -209,18 +210,21 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
         let line = (service_of(&promoted.content), range.target_ref.to_string(), environment);
         let (starts, last) = passed.entry(line.clone()).or_default();
         let expected = starts.get(&range.revision).copied().or(*last);
-        let fit = expected.is_none_or(|expected| expected == range.start);
+        let fit = expected.is_none_or(|expected| expected.at == range.start);
         if let Entry::Vacant(first) = starts.entry(range.revision) {
-            first.insert(range.start);
-            *last = Some(range.revision);
+            let by = Some(promoted.entry);
+            first.insert(Step { at: range.start, by });
+            *last = Some(Step { at: range.revision, by });
         }
         if !facts.range.contains(&promoted.entry) || !facts.is_asked(&promoted.content) {
             continue;
         }
         links = links.saturating_add(1);
         fits.insert(promoted.entry, fit);
+        let by = expected.and_then(|expected| expected.by);
+        claimed = claimed.saturating_add(u64::from(by.is_some_and(|entry| !ran_again(entry))));
         if !fit {
-            let expected = expected.map_or_else(String::new, |oid| oid.to_string());
+            let expected = expected.map_or_else(String::new, |expected| expected.at.to_string());
             unexplained.push(format!(
                 "log entry {}: {} in {} begins at {}, the deployment before it ended at {expected}",
                 promoted.entry, line.0, line.2, range.start
@@ -230,6 +234,10 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
     let lines = passed.len();
     let without = facts.deployments().filter(|one| proved(&one.content).is_none()).count();
     let mut detail = format!("{links} links in {lines} chains, one for each service, branch and environment");
+    if claimed > 0 {
+        // Its gate's word is all that there is of where that one ended.
+        detail.push_str(&format!("; {claimed} begin where a decision ended that is not run again here"));
+    }
     if without > 0 {
         detail.push_str(&format!("; {without} promotions went without proved review, and are no link"));
     }
@@ -254,8 +262,15 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
     (row, fits)
 }
 
+/// A commit where a link begins or ends, and the entry of this log that says so.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    at: Oid,
+    by: Option<u64>,
+}
+
 /// Where each revision of a line began when it first passed, and the newest.
-type Passed = (BTreeMap<Oid, Oid>, Option<Oid>);
+type Passed = (BTreeMap<Oid, Step>, Option<Step>);
 
 /// The chains as they stood at the end of the logs that this one goes on from.
 fn earlier_chains(facts: &Facts<'_>) -> BTreeMap<Line, Passed> {
@@ -270,8 +285,9 @@ fn earlier_chains(facts: &Facts<'_>) -> BTreeMap<Line, Passed> {
     for (line, revision, start) in steps.into_iter().rev() {
         let (starts, last) = passed.entry(line).or_default();
         if let Entry::Vacant(first) = starts.entry(revision) {
-            first.insert(start);
-            *last = Some(revision);
+            // That nobody ran those of earlier logs again is said of each such log.
+            first.insert(Step { at: start, by: None });
+            *last = Some(Step { at: revision, by: None });
         }
     }
     passed
@@ -291,10 +307,8 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
             .or_else(|| Some(walk_bytes(&facts.blobs.blob(&git)?, (&range.start, &range.revision), range.commits)));
         let Some(walked) = walked else {
             match facts.gathered.erased.get(&git) {
-                Some(by) => withheld.push(format!(
-                    "log entry {}: its git objects are withheld, erased as log entry {by} says",
-                    promoted.entry
-                )),
+                Some(by) => withheld
+                    .push(format!("log entry {}: its git objects are withheld, erased as {by} says", promoted.entry)),
                 None => missing.push(promoted.entry),
             }
             continue;

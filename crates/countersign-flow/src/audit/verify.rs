@@ -17,7 +17,7 @@ use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
-use countersign_record::log::COSIGNED;
+use countersign_record::log::{CHECKPOINT, COSIGNED};
 use countersign_record::package::Source;
 use countersign_verify::{Blobs, LogState};
 use serde::Serialize;
@@ -169,11 +169,15 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
     let facts = opened.facts(opened.scope.window.clone());
     let decided: Vec<(u64, EnvName)> =
         facts.deployments().map(|known| (known.entry, (*known.content.request.environment).clone())).collect();
+    let checkpoint = opened.package.file(&format!("{LOG}{CHECKPOINT}"))?.unwrap_or_default();
     let cosigned = opened.package.file(&format!("{LOG}{COSIGNED}"))?;
-    if let Some((findings, words)) =
-        witnesses::check(cosigned.as_deref(), &opened.state, &opened.trust, &decided, opened.at)
-    {
-        report.line("log-witnessed", findings, words);
+    let files = (checkpoint.as_slice(), cosigned.as_deref());
+    let seen = witnesses::check(files, &opened.state, &opened.trust, &decided, opened.at);
+    match seen.words {
+        Some(words) => report.line("log-witnessed", seen.findings, words),
+        // Where nobody was asked there is no line of what holds.
+        None if verdict_of(&seen.findings) != Verdict::Pass => report.line("log-witnessed", seen.findings, ""),
+        None => report.findings.extend(seen.findings),
     }
     // Of every entry, within the window or not: the documents of all of them are here, and questions look back.
     // They differ by their places: each is held against what was found so far, and not against one another.
@@ -183,7 +187,7 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
             report.findings.push(finding.clone());
         }
     }
-    let reconciled = reconcile::of(&facts);
+    let reconciled = reconcile::of(&facts, &|entry| opened.facts_only() || opened.wants(entry));
     report.line("deployments", reconciled.findings(), reconciled.words());
     report.left_out = Some(derived.left_out.clone());
     report.summary(decisions, ran, opened, how);
@@ -378,13 +382,14 @@ impl AuditReport {
     }
 
     /// What the log says is erased, and the package does not have.
-    pub(super) fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
+    pub(super) fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, String> {
         let (erased, findings) = state.erasures(blobs);
-        let erased = erased.into_iter().map(|(digest, (entry, _))| (digest, entry));
-        let withheld: BTreeMap<Sha256, u64> = erased.filter(|(digest, _)| blobs.blob(digest).is_none()).collect();
-        if !(withheld.is_empty() && findings.is_empty()) {
-            let mut all: Vec<Finding> =
-                withheld.iter().map(|(digest, entry)| erasure::withheld(digest, *entry)).collect();
+        let all = state.erased_in_chain(blobs).into_iter().map(|(digest, by)| (digest, by.place));
+        let withheld: BTreeMap<Sha256, String> = all.filter(|(digest, _)| blobs.blob(digest).is_none()).collect();
+        // What an earlier log says is erased is said here of the decisions that name it, and of no other.
+        let own = || withheld.iter().filter(|(digest, _)| erased.contains_key(digest));
+        if own().next().is_some() || !findings.is_empty() {
+            let mut all: Vec<Finding> = own().map(|(digest, by)| erasure::withheld(digest, by)).collect();
             all.extend(findings.into_iter().filter(|finding| !self.findings.contains(finding)));
             self.line("evidence-erased", all, "");
         }

@@ -2,32 +2,39 @@
 //! authorised something.
 
 use super::LOG;
+use crate::witness::Lines;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::ids::EnvName;
 use countersign_core::time::Time;
-use countersign_record::log::COSIGNED;
-use countersign_verify::log::kept_checkpoint;
+use countersign_record::log::{CHECKPOINT, COSIGNED};
 use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed, witnessed_still};
 use countersign_verify::{LogState, VerifiedTrust};
 
-/// What came of it: what was found, and who has cosigned, in words. `None` where nobody was asked and nothing is there.
+/// What came of it.
+pub(super) struct Seen {
+    /// What was found.
+    pub(super) findings: Vec<Finding>,
+    /// Who has cosigned, in words. `None` where trust asks nobody: then nothing holds, whatever lies there.
+    pub(super) words: Option<String>,
+}
+
+/// Looks at the log's own checkpoint and at the one that witnesses cosigned.
 pub(super) fn check(
-    cosigned: Option<&[u8]>,
+    (checkpoint, cosigned): (&[u8], Option<&[u8]>),
     state: &LogState,
     outside: &VerifiedTrust,
     decided: &[(u64, EnvName)],
     at: Time,
-) -> Option<(Vec<Finding>, String)> {
+) -> Seen {
     let path = format!("{LOG}{COSIGNED}");
-    let mut findings = Vec::new();
+    let lines = Lines::of(state, outside);
+    let mut findings = lines.findings(checkpoint, &format!("{LOG}{CHECKPOINT}"));
     let mut words = Vec::new();
     let mut asked = false;
     if let Some(bytes) = cosigned {
-        // Whether or not anybody was asked for: it is a checkpoint of this log, or it does not belong here.
-        let held =
-            kept_checkpoint(bytes, &state.now(), outside.trust(), at).and_then(|log| state.now().continues(&log));
-        findings.extend(held.err().map(|finding| finding.at(path.as_str())));
+        // Whether or not anybody was asked for: it is a checkpoint of this log that somebody cosigned, or it does not belong here.
+        findings.extend(lines.cosigned(bytes, (state, outside, at), &path, codes::PACKAGE_FILE_ALTERED));
     }
     for (entry, environment) in decided {
         let Some(view) = state.at(*entry) else { continue };
@@ -69,5 +76,5 @@ pub(super) fn check(
             Err(finding) => findings.push(finding.at(place)),
         }
     }
-    (asked || cosigned.is_some()).then(|| (findings, words.join("; ")))
+    Seen { findings, words: asked.then(|| words.join("; ")) }
 }

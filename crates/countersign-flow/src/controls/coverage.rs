@@ -271,7 +271,9 @@ pub fn coverage(request: &CoverageRequest<'_>) -> Result<(Coverage, Vec<Finding>
     }
     let (served, unmapped) = served(view, &active, &blobs, request.at, &mut findings);
     let manual = manual(view, &state, &blobs, request.at, &mut findings);
-    for (origin, entries) in super::earlier(view) {
+    let erased = state.erased_in_chain(&blobs);
+    let by = |digest: &Sha256| erased.get(digest).map(|by| by.place.clone());
+    for (origin, entries) in super::earlier(view, &by) {
         findings.push(Finding::new(codes::MANUAL_EARLIER, super::earlier_words(&origin, &entries)).at("controls"));
     }
     let rows = catalogues.controls().filter(|(_, catalogue, _)| request.catalogue.is_none_or(|n| n == catalogue.name));
@@ -404,12 +406,13 @@ fn manual(
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<String, Vec<ManualRow>> {
     let mut out: BTreeMap<String, Vec<ManualRow>> = BTreeMap::new();
-    let (erased, _) = state.erasures(blobs);
+    let erased = state.erased_in_chain(blobs);
     for (index, entry) in (0_u64..).zip(view.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
         let place = format!("log entry {index}");
-        let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest));
+        // What was erased counts as gone, whoever puts it back.
+        let by = entry.statement().and_then(|digest| erased.get(digest)).map(|by| by.place.as_str());
+        let bytes = entry.statement().filter(|_| by.is_none()).and_then(|digest| named_blob(blobs, digest));
         let Some(bytes) = bytes else {
-            let by = entry.statement().and_then(|digest| erased.get(digest)).map(|(by, _)| *by);
             findings.push(by_hand_gone(by, &place));
             continue;
         };

@@ -25,6 +25,7 @@ use countersign_record::log::writer::Appended;
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
 use countersign_verify::document::verify_document;
+use countersign_verify::erased::ErasedBy;
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::{LogState, Roots, StateView, VerifiedTrust};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +96,7 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
         outside::set_back(error.into(), least, place, trust.trust(), request.at)
     };
     let mut log = request.place.append(&signer, &keys, &holds).map_err(gone)?;
-    may_follow(request, trust, &evidence)?;
+    let erased = may_follow(request, trust, &evidence)?;
 
     let name = request.document.file_name().and_then(|name| name.to_str()).unwrap_or("document");
     let statement = Statement::new(Kind::ManualEvidence, vec![Subject::sha256(name, &document)], &evidence)?;
@@ -104,6 +105,10 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
     let read = Signed::parse(&signed)
         .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)]))?;
     verify_document(&read, trust, &Roots::none(), request.at, place).map_err(FlowError::Refused)?;
+    // No clock is in it: the same words by the same key may be the same piece.
+    if let Some(by) = erased.get(&Sha256::of(&signed)) {
+        return Err(FlowError::Refused(vec![erased_before(by)]));
+    }
     request.place.store().put_many(&[&signed])?;
     let entry = Entry {
         schema: EntrySchema::V01,
@@ -120,23 +125,43 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
     Ok(Recorded { entry: first_index, evidence, checkpoint: checkpoint_bytes })
 }
 
-/// Entries that record evidence by hand, each with who answers for it.
-pub(crate) type ByHand = Vec<(u64, Option<PersonId>)>;
+/// An entry that records evidence by hand.
+#[derive(Debug)]
+pub(crate) struct ByHand {
+    entry: u64,
+    /// Who answers for it.
+    pub(crate) owner: Option<PersonId>,
+    /// The entry that says that it was erased, in words.
+    erased: Option<String>,
+}
 
-/// The logs before this one that record evidence by hand. It is not carried over: whoever answers for it adds it anew.
-pub(crate) fn earlier(view: StateView<'_>) -> Vec<(Origin, ByHand)> {
+/// The logs before this one that record evidence by hand. It is not carried over: whoever answers for it adds it anew. `erased`
+/// gives the entry that says that a piece was erased.
+pub(crate) fn earlier(view: StateView<'_>, erased: &dyn Fn(&Sha256) -> Option<String>) -> Vec<(Origin, Vec<ByHand>)> {
     let of = |log: StateView<'_>| {
         let entries = (0_u64..).zip(log.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence);
-        let entries: ByHand = entries.map(|(index, entry)| (index, entry.persons.first().cloned())).collect();
+        let entries: Vec<ByHand> = entries
+            .map(|(index, entry)| ByHand {
+                entry: index,
+                owner: entry.persons.first().cloned(),
+                erased: entry.statement().and_then(erased),
+            })
+            .collect();
         (!entries.is_empty()).then(|| (log.origin().clone(), entries))
     };
     view.chain().skip(1).filter_map(of).collect()
 }
 
 /// The same in words.
-pub(crate) fn earlier_words(origin: &Origin, entries: &[(u64, Option<PersonId>)]) -> String {
-    let entries: Vec<String> = entries.iter().map(|(index, _)| index.to_string()).collect();
-    format!("evidence by hand of log {origin}, entries {}: add it anew to this one", entries.join(", "))
+pub(crate) fn earlier_words(origin: &Origin, entries: &[ByHand]) -> String {
+    let other =
+        if entries.iter().any(|one| one.erased.is_some()) { ", and what was erased in other words" } else { "" };
+    let word = |one: &ByHand| match &one.erased {
+        Some(by) => format!("{} (erased, as {by} says)", one.entry),
+        None => one.entry.to_string(),
+    };
+    let entries: Vec<String> = entries.iter().map(word).collect();
+    format!("evidence by hand of log {origin}, entries {}: add it anew to this one{other}", entries.join(", "))
 }
 
 /// The person whose key it is.
@@ -155,8 +180,20 @@ fn owner(request: &ManualRequest<'_>, trust: &VerifiedTrust) -> Result<PersonId,
     ]))
 }
 
-/// The log is the one that goes on from what was kept elsewhere, and what is attested can count.
-fn may_follow(request: &ManualRequest<'_>, trust: &VerifiedTrust, evidence: &ManualEvidence) -> Result<(), FlowError> {
+/// That this very piece was erased: what comes back under its digest is withheld at each entry that names it, for good.
+fn erased_before(by: &ErasedBy) -> Finding {
+    Finding::new(codes::MANUAL_EVIDENCE, "this very piece was erased, and what was erased is not stored again")
+        .at(by.erasure.erased.to_string())
+        .found(format!("{} says that it is erased, and why", by.place))
+        .help("attest it in other words, or as of another time")
+}
+
+/// The log is the one that goes on from what was kept elsewhere, and what is attested can count. Gives what it says is erased.
+fn may_follow(
+    request: &ManualRequest<'_>,
+    trust: &VerifiedTrust,
+    evidence: &ManualEvidence,
+) -> Result<BTreeMap<Sha256, ErasedBy>, FlowError> {
     let (checkpoint, entries) = request.place.read_log()?;
     let blobs = StoreBlobs::new(request.place.store());
     let opened = LogState::open(&checkpoint, &entries, trust, &blobs, request.at);
@@ -180,6 +217,7 @@ fn may_follow(request: &ManualRequest<'_>, trust: &VerifiedTrust, evidence: &Man
     let (catalogues, _) = Catalogues::with(&texts);
     let strange = evidence.controls.iter().filter(|control| catalogues.find(control).is_none());
     findings.extend(strange.map(|control| unknown(control, "--control", &catalogues, &|finding| finding)));
+    let erased = state.erased_in_chain(&blobs);
     blobs.finish()?;
-    if findings.is_empty() { Ok(()) } else { Err(FlowError::Refused(findings)) }
+    if findings.is_empty() { Ok(erased) } else { Err(FlowError::Refused(findings)) }
 }

@@ -7,8 +7,8 @@ pub use coverage::{
     CatalogueRow, ControlRow, Cover, CoverCounts, Coverage, CoverageRequest, ManualRow, ServedRow, UnmappedRow,
     coverage,
 };
+pub(crate) use manual::{ByHand, earlier, earlier_words};
 pub use manual::{ManualRequest, Recorded, add_manual};
-pub(crate) use manual::{earlier, earlier_words};
 
 use countersign_core::catalogue::Catalogues;
 use countersign_core::codes;

@@ -9,6 +9,7 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::{exit_of, verdict_of};
 use countersign_core::time::Time;
 use countersign_flow::controls::{ManualRequest, add_manual};
+use countersign_flow::elsewhere::StoreName;
 use countersign_flow::erasure::{self, EraseRequest};
 use countersign_flow::{FlowError, keep, output as answer};
 use countersign_report::text;
@@ -41,6 +42,9 @@ enum Verb {
 struct Check {
     #[command(flatten)]
     store: StoreArgs,
+    /// The store of a log that goes on from this one, which was closed: what that log says is erased is erased here too
+    #[arg(long, value_name = "STORE", value_parser = given::store_name(), help_heading = "Record")]
+    later: Vec<StoreName>,
     #[command(flatten)]
     trust: TrustArgs,
 }
@@ -48,7 +52,9 @@ struct Check {
 /// Erase one piece of evidence for good, such as one that names a person; the log says that it was there, and why it went
 ///
 /// What rests on the piece is withheld from then on: it can be shown to nobody, and passes for nothing. Where the piece is evidence
-/// by hand, `log verify` and every audit say so of its entry, and end with 3, for good.
+/// by hand, `log verify` and every audit say so of its entry, and end with 3, for good. What a log that was closed rests on is erased
+/// by the log that goes on from it, with `--also` for the closed one's store; export that one's package before, since none can be made
+/// without the piece.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign evidence erase sha256:… --reason \"asked for by the person whom it names\" --key ~/.ssh/id_ed25519 \\\n    \
@@ -75,6 +81,9 @@ struct Erase {
     store: StoreArgs,
     #[command(flatten)]
     least: LeastArgs,
+    /// The store of a log that this one goes on from, out of which the piece is taken as well; may be given several times
+    #[arg(long, value_name = "STORE", value_parser = given::store_name(), help_heading = "Record")]
+    also: Vec<StoreName>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -147,7 +156,8 @@ impl Check {
         let at = given::now()?;
         let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
         let Some(verified) = &trust.outcome.trust else { return Err(FlowError::Refused(trust.outcome.findings)) };
-        let mut checked = erasure::check(&place, verified, at)?;
+        let later = given::places(&self.later, call)?;
+        let mut checked = erasure::check(&place, &later, verified, at)?;
         checked.findings.splice(..0, trust.outcome.findings.iter().cloned());
         let document = answer::EvidenceChecked {
             named: checked.named.len(),
@@ -188,7 +198,9 @@ impl Erase {
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
+        let also = given::places(&self.also, call)?;
         let request = EraseRequest {
+            also: &also,
             digest: self.digest,
             reason: &self.reason,
             key: &key,
@@ -203,9 +215,14 @@ impl Erase {
             .checkpoint
             .as_ref()
             .map_or(Ok(()), |checkpoint| keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint));
+        let says = erased.place;
         let document = answer::EvidenceErased { entry: erased.entry, erasure: erased.erasure, removed: erased.removed };
         let done = Done::answer(call.format, Exit::Ok, "evidence-erase", &document, || {
             let gone = if document.removed { "erased" } else { "was not there any more" };
+            let earlier = match erased.also {
+                0 => String::new(),
+                count => format!("\nerased from {count} store(s) of earlier logs too"),
+            };
             let withheld = match erased.withheld.as_slice() {
                 [] => String::new(),
                 places => format!(
@@ -214,8 +231,8 @@ impl Erase {
                 ),
             };
             format!(
-                "{}: {gone}\nlog entry {} says why, by person {}\n{withheld}copies elsewhere, such as backups and packages, are not reached from here\n",
-                document.erasure.erased, document.entry, document.erasure.owner
+                "{}: {gone}{earlier}\n{says} says why, by person {}\n{withheld}copies elsewhere, such as backups and packages, are not reached from here\n",
+                document.erasure.erased, document.erasure.owner
             )
         });
         Ok(done.after(kept, self.checkpoint_output.as_deref(), &self.store.keep_elsewhere()))

@@ -243,6 +243,11 @@ pub(crate) fn place_of(store: &StoreName, call: &super::Call<'_>) -> Result<Plac
     }
 }
 
+/// Stores that are named beside the one of [`StoreArgs`], as they are now.
+pub(crate) fn places(names: &[StoreName], call: &super::Call<'_>) -> Result<Vec<Place>, FlowError> {
+    names.iter().map(|name| place_of(name, call)).collect()
+}
+
 /// A store's name on the command line.
 pub(crate) fn store_name() -> impl TypedValueParser<Value = StoreName> {
     OsStringValueParser::new().try_map(|text| StoreName::parse(&text))

@@ -292,6 +292,11 @@ fn state(
         let detail = found.first().map_or(words, |finding| finding.what.clone());
         checks.push(Check::new("log-records", verdict_of(&found), detail));
         findings.extend(found);
+        let cosigned = countersign_flow::witness::kept(place, state, trust, at)?;
+        if let Some(wrong) = cosigned.iter().find(|finding| finding.class.blocks()) {
+            checks.push(Check::new("log-cosigned", verdict_of(&cosigned), wrong.what.clone()));
+        }
+        findings.extend(cosigned);
         if let Some(path) = least {
             let (rewound, detail) = match outside::least_checkpoint(path, place, Some(state.now()), trust.trust(), at)?
             {

@@ -21,7 +21,7 @@ const ITEMS: usize = 25;
 /// Q01.
 pub(super) fn deployments(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(population::named("deployments", &asked.facts));
-    let reconciled = reconcile::of(&asked.facts);
+    let reconciled = reconcile::of(&asked.facts, &|entry| asked.ran_again(entry));
     for row in &reconciled.sources {
         part.notes.push(format!("{}: {}, {}", row.source, row.state, row.detail));
     }
@@ -292,7 +292,7 @@ pub(super) fn past_review(asked: &Asked<'_>) -> Part {
             }
         }
     }
-    let reconciled = reconcile::of(&asked.facts);
+    let reconciled = reconcile::of(&asked.facts, &|entry| asked.ran_again(entry));
     for row in &reconciled.sources {
         part.notes.push(format!("{}: {}, {}", row.source, row.state, row.detail));
     }

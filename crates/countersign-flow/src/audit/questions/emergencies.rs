@@ -76,9 +76,14 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
     let all: Vec<Used<'_>> = earlier.chain(facts.all_decisions().map(|one| (one, None))).collect();
     // What this log does not record began before it.
     let opened = facts.state.entries().first().map(|entry| entry.time);
-    for (promoted, before) in all.into_iter().filter(|(one, _)| facts.is_asked(&one.content)) {
+    for (promoted, before) in all {
         let decision = &promoted.content;
         let Some(glass) = &decision.break_glass else { continue };
+        let within = before.is_none() && promoted.entry >= facts.range.start;
+        let placed = facts.is_asked(decision);
+        if !placed && (within || !facts.may_be_asked(decision)) {
+            continue;
+        }
         let log = before.and_then(|proof| proof.log.as_ref());
         let proved = proved(&reviews, log, promoted.entry);
         // What two persons signed is proved here, whatever part the package was made for.
@@ -93,10 +98,16 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
         let began = if before.is_some() { facts.window.from.max(opened) } else { facts.window.from };
         let settled =
             began.is_some_and(|began| reviewed.as_ref().is_some_and(|one| one.time < began)) && claimed.is_none();
-        if (before.is_some() || promoted.entry < facts.range.start) && settled {
+        if !within && settled {
             continue;
         }
         let proof = before.cloned().unwrap_or_else(|| facts.proof(promoted.entry));
+        if !placed {
+            let place = proof.place();
+            part.missing
+                .push(format!("{place}: an emergency that proves no source, so that it may be of this service"));
+            continue;
+        }
         part.missing.extend(claimed.map(|how| format!("{}: whether the emergency was reviewed: {how}", proof.place())));
         let late = |at: Time| at >= glass.follow_up;
         let mut deviates = |why: String| part.deviations_at.push((proof.place(), why));

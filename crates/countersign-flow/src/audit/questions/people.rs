@@ -10,6 +10,7 @@ use super::super::verify::{DERIVED, DOCUMENTS, How, strays};
 use super::Part;
 use crate::controls;
 use countersign_core::codes;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, verdict_of};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
@@ -82,9 +83,10 @@ pub(super) fn manual(asked: &Asked<'_>) -> Part {
     // It is not carried from log to log: whoever answers for some and added nothing since is said to be missing.
     let entries = asked.facts.state.entries().iter().filter(|entry| entry.kind == Kind::ManualEvidence);
     let here: BTreeSet<&PersonId> = entries.flat_map(|entry| &entry.persons).collect();
-    for (origin, entries) in controls::earlier(asked.facts.state.now()) {
+    let by = |digest: &Sha256| erased.get(digest).cloned();
+    for (origin, entries) in controls::earlier(asked.facts.state.now(), &by) {
         let words = controls::earlier_words(&origin, &entries);
-        let again = |(_, owner): &(u64, Option<PersonId>)| owner.as_ref().is_some_and(|owner| here.contains(owner));
+        let again = |one: &controls::ByHand| one.owner.as_ref().is_some_and(|owner| here.contains(owner));
         if entries.iter().all(again) {
             part.notes.push(words);
         } else {

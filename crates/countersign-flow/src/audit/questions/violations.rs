@@ -36,6 +36,7 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
         part.missing.extend(carried.unread());
         part.missing.extend(claimed_before(asked, carried));
     }
+    part.missing.extend(unplaced(asked));
     for promoted in facts.all_decisions().filter(|one| facts.is_asked(&one.content)) {
         episodes.take(promoted, || None);
     }
@@ -93,6 +94,31 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
     part.note("an evaluation that could not tell neither opens nor closes an episode")
         .note("an episode is of one artifact, by its name less its version: it stays open where no later one of that name came")
         .note("what was remedied quickly is listed like everything else, and what was open when the window, or this log, began or ended as well; what is open, or passed by an exception alone, is FAIL")
+}
+
+/// Violations that were open before the window, of what was let go and proves no source: of these nobody can tell whose they are.
+fn unplaced(asked: &Asked<'_>) -> Option<String> {
+    let facts = &asked.facts;
+    let mut episodes = Episodes::default();
+    for (of, all) in facts.carried().into_iter().flat_map(|carried| &carried.open.0) {
+        let may_be = all.iter().filter(|episode| facts.may_be_asked(&episode.opened.known.content));
+        let may_be: Vec<Episode> = may_be.cloned().collect();
+        if !may_be.is_empty() {
+            episodes.0.insert(of.clone(), may_be);
+        }
+    }
+    let before = facts.all_decisions().take_while(|one| one.entry < facts.range.start);
+    for promoted in before.filter(|one| facts.may_be_asked(&one.content)) {
+        episodes.take(promoted, || None);
+    }
+    episodes.keep_open();
+    let proof = |at: &At| at.earlier.clone().unwrap_or_else(|| facts.proof(at.known.entry));
+    let opened = episodes.0.values().flatten().map(|episode| proof(&episode.opened).place());
+    let opened: BTreeSet<String> = opened.collect();
+    let named: Vec<&str> = opened.iter().take(NAMED).map(String::as_str).collect();
+    let more = if opened.len() > NAMED { " …" } else { "" };
+    let what = "violations that were open when the window, or this log, began may be of this service, since they prove no source";
+    (!opened.is_empty()).then(|| format!("{what}: {}{more}", named.join(", ")))
 }
 
 /// Violations of earlier logs that would be over by what decisions there say, where nobody ran those again.
