@@ -85,12 +85,7 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     // it what it says wherever it is gone.
     drop(blobs.erased.set(state.erased_in_chain(&blobs).into_keys().collect()));
     let gathered = Gathered::of(&state, &blobs);
-    // It would be left out of every list, and what it rests on out of the package: the version that knows it packs it.
-    let later: Vec<_> =
-        gathered.broken.values().flatten().filter(|one| one.code == codes::RECORD_LATER).cloned().collect();
-    if !later.is_empty() {
-        return Err(FlowError::Refused(later));
-    }
+    all_are_known(&gathered)?;
     let facts = Facts::of(&state, &blobs, &gathered, scope.window.clone());
     let mut documents = named_documents(scope, &state, &gathered, &blobs);
     let goes_on = state.now().earlier().is_some();
@@ -184,6 +179,14 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         left_out: derived.left_out,
         decisions: facts.decisions.len(),
     })
+}
+
+/// What a later version recorded would be left out of every list, and what it rests on out of the package: the version that knows
+/// it packs it.
+fn all_are_known(gathered: &Gathered) -> Result<(), FlowError> {
+    let found = gathered.broken.values().flatten().filter(|one| one.code == codes::RECORD_LATER);
+    let later: Vec<Finding> = found.cloned().collect();
+    if later.is_empty() { Ok(()) } else { Err(FlowError::Refused(later)) }
 }
 
 /// The documents that the log names: where each is first named, and whether it goes into the package.
