@@ -2,7 +2,7 @@
 //! writes. This is asked of the command line, of all verbs alike and before any of them begins: no verb can leave it out, and
 //! nothing was recorded, or taken away, when the answer is no.
 
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use countersign_flow::{FlowError, files};
 use countersign_record::atomic::{lies_in, same_file};
 use countersign_sign::KeyPlace;
@@ -18,6 +18,16 @@ const REPORT: &str = "report";
 
 /// What values are that name files.
 const FILES: &[fn() -> TypeId] = &[TypeId::of::<PathBuf>, TypeId::of::<OsString>, TypeId::of::<KeyPlace>];
+
+fn is_file(argument: &Arg) -> bool {
+    let kind = argument.get_value_parser().type_id();
+    FILES.iter().any(|file| kind == file())
+}
+
+/// Whether its values name what is written: in another verb the same option may be a number.
+fn is_written(argument: &Arg) -> bool {
+    argument.get_long().is_some_and(|long| WRITTEN.contains(&long) && (long == REPORT || is_file(argument)))
+}
 
 /// Verbs that add to what they read, or write it again as it is, where `--output` names it; they ask for themselves what is there.
 const IN_PLACE: &[&str] = &["policy adjudicate", "policy approve", "sbom ingest", "trust sign"];
@@ -65,9 +75,7 @@ impl Named {
         for argument in ours.filter(|argument| argument.get_action().takes_values()) {
             let id = argument.get_id().as_str();
             let option = argument.get_long().unwrap_or(id).to_owned();
-            let written = argument.get_long().is_some_and(|long| WRITTEN.contains(&long));
-            let kind = argument.get_value_parser().type_id();
-            let is_file = FILES.iter().any(|file| kind == file());
+            let (written, is_file) = (is_written(argument), is_file(argument));
             for value in matches.try_get_raw(id).ok().flatten().into_iter().flatten() {
                 let whole = PathBuf::from(value);
                 // FORMAT=FILE, NAME=FILE. Other words may be spelled as a file is, and name none.
@@ -231,7 +239,7 @@ mod tests {
     /// A line with the folder in place of `@`.
     fn said(folder: &Path, line: &str) -> Result<(), String> {
         let line = line.replace('@', &folder.display().to_string());
-        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let words: Vec<String> = format!("countersign {line}").split(' ').map(str::to_owned).collect();
         named(&words).apart().map_err(|error| error.to_string())
     }
 
@@ -240,7 +248,7 @@ mod tests {
         let mut unknown = BTreeSet::new();
         for (words, command) in all() {
             let files = command.get_arguments().filter(|a| a.get_value_parser().type_id() == TypeId::of::<PathBuf>());
-            for long in files.filter_map(clap::Arg::get_long) {
+            for long in files.filter_map(Arg::get_long) {
                 if WRITTEN.contains(&long) == OTHERS.contains(&long) {
                     unknown.insert(format!("{} --{long}", words.join(" ")));
                 }
@@ -259,8 +267,7 @@ mod tests {
         }
         let mut outputs = BTreeSet::new();
         for (words, command) in all() {
-            let longs = command.get_arguments().filter_map(clap::Arg::get_long);
-            for long in longs.filter(|long| WRITTEN.contains(long)) {
+            for long in command.get_arguments().filter(|argument| is_written(argument)).filter_map(Arg::get_long) {
                 outputs.insert(long.to_owned());
                 for place in ["log/checkpoint", "log/cosigned", "log/tile", "log/new", "evidence/sha256/c5/d0"] {
                     let place = dir.path().join(place).display().to_string();
