@@ -3,13 +3,13 @@
 use crate::{passphrase, variables};
 use countersign_collect::Environment;
 use countersign_core::decision::Tool;
-use countersign_core::digest::{Sha256, to_hex};
+use countersign_core::digest::{Hasher, to_hex};
 use countersign_core::time::{Time, TimeError};
 use countersign_sign::keyless::Ambient;
 use countersign_sign::{KeyAccess, SshKeygen};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -25,6 +25,9 @@ const SECRETS: &[&str] = &[
 
 /// What programs that we start for a person need of the environment.
 const NEEDED: &[&str] = &["PATH", "HOME", "USER", "TMPDIR", "DISPLAY", "XAUTHORITY", "HTTPS_PROXY", "NO_PROXY"];
+
+/// How much of this program's file is in memory at once.
+const PIECE: usize = 256 << 10;
 
 /// The world as this process finds it.
 #[derive(Debug)]
@@ -82,11 +85,20 @@ impl World {
 
     /// This program, as decisions record it.
     pub(crate) fn tool() -> std::io::Result<Tool> {
-        let bytes = std::fs::read(std::env::current_exe()?)?;
+        let mut file = std::fs::File::open(std::env::current_exe()?)?;
+        let (mut hasher, mut piece) = (Hasher::default(), vec![0; PIECE]);
+        loop {
+            match file.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => hasher.update(piece.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(Tool {
             name: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            digest: Sha256::of(&bytes),
+            digest: hasher.finish(),
         })
     }
 
