@@ -305,6 +305,13 @@ impl<'l> Tree<'l> {
             return Ok(item);
         }
         let Some(version) = version else { return Err(self.wrong(place, "a package without a version")) };
+        // Passed over, an address would count as none and a name as the folder's: the package would be called what it is not.
+        for key in ["name", "resolved", "integrity"] {
+            if entry.contains_key(key) && text(key).is_none() {
+                let what = format!("its {key} is no text of at most {} bytes", limits::SBOM_TEXT_BYTES);
+                return Err(self.wrong(place, &what));
+            }
+        }
         let resolved = text("resolved");
         if let Some(other) = resolved.and_then(|url| of_another(name, version, url)) {
             return Err(self.wrong(place, &format!("it is said to be {name} {version}, and comes from {other}")));

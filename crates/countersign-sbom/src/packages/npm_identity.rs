@@ -112,6 +112,26 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_is_not_read_is_not_taken_for_none() {
+        let of = |key: &str, value: serde_json::Value| {
+            let mut entry = json!({"version": "1.0.0"});
+            entry[key] = value;
+            lock(&json!({"": {"name": "app", "dependencies": {"x": "*"}}, "node_modules/x": entry}))
+        };
+        let long = |length: usize| format!("https://files.example/x-1.0.0.tgz?sig={}", "a".repeat(length));
+        assert_eq!(
+            of("resolved", json!(long(100))).unwrap().bom.items[0].reference,
+            "pkg:npm/x@1.0.0?download_url=https://files.example/x-1.0.0.tgz"
+        );
+        for key in ["name", "resolved", "integrity"] {
+            for value in [json!(long(4_100)), json!(false), json!(["https://files.example/x-1.0.0.tgz"])] {
+                let error = of(key, value).unwrap_err().to_string();
+                assert!(error.contains(&format!("its {key} is no text of at most 4096 bytes")), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn packages_whose_names_differ_in_case_alone_are_two() {
         let of = |first: &str, second: &str| {
             lock(&json!({"": {"name": "app", "dependencies": {"b": "1", "jsonstream": "1.0.3"}},
