@@ -2,7 +2,7 @@
 //! follow from there.
 
 use super::npm_asks::{Rules, first_of};
-use super::npm_graph::{Graph, How, is_outside};
+use super::npm_graph::{Graph, How, is_bundled, is_outside};
 use super::npm_identity::{DEFAULT, Origin, of_another, purl, told_by_case};
 use super::npm_places::within_bounds;
 use super::npm_registries::{Registries, Registry};
@@ -319,7 +319,7 @@ impl<'l> Tree<'l> {
         let from = match resolved {
             Some(address) => Origin::Address(address),
             // What lies in another package's archive comes with that.
-            None if flag(entry, "inBundle") => Origin::Registry(Registry::Public),
+            None if is_bundled(self.packages, place) => Origin::Registry(Registry::Public),
             None => Origin::Registry(self.registries.of_package(name)),
         };
         let purl = purl(name, version, &from, self.cased.contains(name))
@@ -355,7 +355,7 @@ impl<'l> Tree<'l> {
         if self.is_folder(place, entry) {
             told.folders.insert(place.to_owned());
             told.unknown.extend(item.version.is_none().then(|| item.reference.clone()));
-        } else if text_in(entry, "resolved").is_none() && !flag(entry, "inBundle") {
+        } else if text_in(entry, "resolved").is_none() && !is_bundled(self.packages, place) {
             told.nowhere.insert(item.label());
         }
     }

@@ -239,8 +239,9 @@ pub(super) fn is_outside(place: &str) -> bool {
     place == ".." || place.starts_with("../") || place.starts_with('/') || place.get(1..2) == Some(":")
 }
 
-/// Whether a place is in another package's archive. That it is said to be is not enough: a package above has to bring such.
-fn is_bundled(packages: &Object, place: &str) -> bool {
+/// Whether a place is in another package's archive. That it is said to be is not enough: a package above has to bring such. npm says it
+/// also of what the project itself bundles, which comes from a registry like all else.
+pub(super) fn is_bundled(packages: &Object, place: &str) -> bool {
     let entry = |place: &str| packages.get(place).and_then(Value::as_object);
     if !entry(place).is_some_and(|entry| flag(entry, "inBundle")) {
         return false;

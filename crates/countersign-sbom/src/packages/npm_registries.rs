@@ -140,4 +140,22 @@ mod tests {
         );
         assert_eq!(of("registry=https://${HOST}/\n"), format!("path:@acme/x@1.0.0 path:c@1.0.0 {b} {d}"));
     }
+
+    #[test]
+    fn what_the_project_itself_bundles_comes_from_a_registry_like_all_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("package-lock.json");
+        let asks = json!({"name": "app", "dependencies": {"a": "1"}, "bundleDependencies": ["a"]});
+        let a = json!({"version": "1.0.0", "inBundle": true, "dependencies": {"b": "1"}});
+        let packages = json!({"": asks, "node_modules/a": a,
+            "node_modules/a/node_modules/b": {"version": "1.0.0", "inBundle": true}});
+        std::fs::write(&path, json!({"lockfileVersion": 3, "packages": packages}).to_string()).unwrap();
+        std::fs::write(folder.path().join(".npmrc"), "registry=https://npm.acme.example/\n").unwrap();
+        let made = read(&path).unwrap();
+        let references: Vec<&str> = made.bom.items.iter().map(|item| item.reference.as_str()).collect();
+        let of = |name: &str| format!("pkg:npm/{name}@1.0.0?repository_url=https://npm.acme.example");
+        assert_eq!(references, [of("a"), of("b")]);
+        let said = made.partial.iter().any(|text| text.starts_with("2 packages do not say where they come from"));
+        assert!(said, "{:?}", made.partial);
+    }
 }
