@@ -174,9 +174,9 @@ impl Work {
         if let (None, Some(map)) = (&own, root.as_object_mut()) {
             map.insert("bom-ref".to_owned(), format!("part:{short}").into());
         }
-        let (copies, listed): (Vec<&Value>, Vec<&Value>) = array(map, "components")
-            .partition(|one| own.is_some() && one.get("bom-ref").and_then(Value::as_str) == own.as_deref());
-        for copy in copies {
+        let mut listed: Vec<Value> = array(map, "components").cloned().collect();
+        let copies = own.as_deref().map(|own| again::taken_out(&mut listed, own)).unwrap_or_default();
+        for copy in &copies {
             let otherwise = again::join(&mut root, copy).into_iter();
             self.left_out.extend(otherwise.map(|key| format!("components.{key} (of what the document is about)")));
         }
@@ -191,7 +191,7 @@ impl Work {
             }
         }
         let mut things = vec![root];
-        things.extend(listed.into_iter().cloned());
+        things.extend(listed);
         let components = things.len();
         things.extend(array(map, "services").cloned());
         things.iter_mut().for_each(Value::sort_all_objects);

@@ -1,6 +1,42 @@
 //! What a document is about, where its components list it once more: one thing, of which both places are believed.
 
 use serde_json::Value;
+use std::collections::VecDeque;
+
+/// Takes every further listing of what a document is about out of a list of components, however deep it lies. Left there, it would get a
+/// name of its own, and all that is said of what the document is about would be said of it alone.
+pub(super) fn taken_out(components: &mut Vec<Value>, own: &str) -> Vec<Value> {
+    let mut found = VecDeque::from(drained(components, own));
+    let mut copies = Vec::new();
+    while let Some(mut copy) = found.pop_front() {
+        if let Some(Value::Array(within)) = copy.get_mut("components") {
+            found.extend(drained(within, own));
+        }
+        copies.push(copy);
+    }
+    copies
+}
+
+/// Those of a list, and of the lists within what stays in it. What lies in one of them stays with it.
+fn drained(components: &mut Vec<Value>, own: &str) -> Vec<Value> {
+    let mut copies = Vec::new();
+    let mut waiting = vec![components];
+    while let Some(list) = waiting.pop() {
+        list.retain(|one| {
+            let is_own = one.get("bom-ref").and_then(Value::as_str) == Some(own);
+            if is_own {
+                copies.push(one.clone());
+            }
+            !is_own
+        });
+        for one in list {
+            if let Some(Value::Array(within)) = one.get_mut("components") {
+                waiting.push(within);
+            }
+        }
+    }
+    copies
+}
 
 /// Takes into what a document is about whatever the second listing has beyond it. The keys of which the two say something else, and which
 /// therefore stay as `metadata` has them.
@@ -8,6 +44,11 @@ pub(super) fn join(root: &mut Value, listed: &Value) -> Vec<String> {
     let mut otherwise = Vec::new();
     let (Some(root), Some(listed)) = (root.as_object_mut(), listed.as_object()) else { return otherwise };
     for (key, value) in listed {
+        // A signature is of what it stands in, and never of what two places say together.
+        if key == "signature" && root.get(key) != Some(value) {
+            otherwise.push(key.clone());
+            continue;
+        }
         let Some(known) = root.get_mut(key) else {
             root.insert(key.clone(), value.clone());
             continue;
@@ -65,6 +106,38 @@ mod tests {
         assert_eq!(about["description"], json!("one"));
         let told: Vec<&str> = merged.left_out.iter().map(String::as_str).collect();
         assert_eq!(told, ["components.description (of what the document is about)"]);
+    }
+
+    #[test]
+    fn what_a_document_is_about_is_one_thing_however_deep_it_is_listed_again() {
+        let about = json!({"type": "application", "name": "a", "version": "1", "bom-ref": "a"});
+        let mut again = about.clone();
+        again["copyright"] = json!("Somebody");
+        let holder = json!({"type": "library", "name": "y", "bom-ref": "y", "components": [again]});
+        let outer = json!({"type": "library", "name": "x", "bom-ref": "x", "components": [holder]});
+        let value = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+            "metadata": {"component": about}, "components": [outer, {"type": "library", "name": "n", "bom-ref": "n"}],
+            "dependencies": [{"ref": "a", "dependsOn": ["n"]}, {"ref": "n"}],
+            "compositions": [{"aggregate": "complete", "dependencies": ["a", "n"]}]});
+        let release = Release { name: "r".to_owned(), version: "1".to_owned(), time: None };
+        let part = Part { digest: Sha256::of(value.to_string().as_bytes()), value };
+        let merged = merge(vec![part], &release).unwrap();
+        assert_eq!(merged.renamed, 0);
+        let bom = crate::bom::Document::parse(merged.document.to_string().as_bytes()).unwrap().bom().unwrap();
+        let named: Vec<&str> = bom.items.iter().map(|item| item.reference.as_str()).collect();
+        assert_eq!((named.len(), named.iter().filter(|name| name.starts_with('a')).count()), (4, 1), "{named:?}");
+        assert!(bom.edges["release:r@1"].contains("a") && bom.edges["a"].contains("n"), "{:?}", bom.edges);
+        assert_eq!(bom.aggregates["a"], "complete");
+        let components = merged.document["components"].as_array().unwrap();
+        assert!(components.iter().any(|one| one["copyright"] == json!("Somebody")), "{components:?}");
+    }
+
+    #[test]
+    fn a_signature_does_not_go_over_to_what_was_not_signed() {
+        let mut root = json!({"name": "a", "description": "never signed"});
+        let signature = json!({"algorithm": "RS256", "value": "AAAA"});
+        assert_eq!(join(&mut root, &json!({"name": "a", "signature": signature})), ["signature"]);
+        assert_eq!(root, json!({"name": "a", "description": "never signed"}));
     }
 
     #[test]
