@@ -11,7 +11,7 @@ pub(super) struct Carried {
     edges: BTreeMap<String, BTreeSet<String>>,
     /// What it says of how much of its components' dependencies is listed.
     aggregates: BTreeMap<String, String>,
-    /// Whether it says of the package itself that not all is listed, or that this is not known.
+    /// Whether it does not say what the package itself needs, or says that not all of that is listed.
     pub(super) lacks: bool,
     /// Whether it holds to its schema.
     pub(super) holds: bool,
@@ -49,7 +49,10 @@ pub(super) fn read(own: &str, file: &str, bytes: &[u8]) -> Result<Carried, Strin
     let prefix = format!("{own}#{file}:");
     // What the SBOM is about is the package itself, or a part of it.
     let about = inner.root.as_ref().map(|root| root.reference.clone());
-    let own_name = |name: &str| own.contains(&format!("/{}@", normal(name)));
+    let own_name = |name: &str| {
+        let name = normal(name);
+        own.contains(&format!("/{name}@")) || own.starts_with(&format!("path:{name}@"))
+    };
     let same = inner.root.as_ref().is_some_and(|root| own_name(&root.name));
     let rename = |reference: &str| {
         if same && about.as_deref() == Some(reference) { own.to_owned() } else { format!("{prefix}{reference}") }
@@ -60,14 +63,14 @@ pub(super) fn read(own: &str, file: &str, bytes: &[u8]) -> Result<Carried, Strin
     };
     let mut items = Vec::new();
     let mut aggregates = BTreeMap::new();
-    let mut lacks = false;
+    let mut lacks = inner.root.is_none();
     for item in inner.all() {
-        let word = said(&item.reference);
         if same && about.as_deref() == Some(item.reference.as_str()) {
             // The package's own list has what this one lists, and is no more than it.
-            lacks |= word.is_some_and(|word| !matches!(word, "complete" | "not_specified"));
+            lacks |= !inner.says_all(item);
             continue;
         }
+        let word = said(&item.reference);
         let mut item = item.clone();
         item.reference = rename(&item.reference);
         if let Some(word) = word {
@@ -127,6 +130,36 @@ mod tests {
             let carried = carried("car", &says);
             assert_eq!(carried.lacks, lacks, "{says}");
             assert!(carried.aggregates.values().all(|word| AGGREGATES.contains(&word.as_str())), "{says}");
+        }
+    }
+
+    #[test]
+    fn a_carried_document_that_does_not_say_what_the_package_needs_leaves_that_open() {
+        let component = |name: &str, reference: &str| json!({"type": "library", "name": name, "bom-ref": reference});
+        let of = |own: &str, more: &Value| {
+            let mut value = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+                "metadata": {"component": component("car", "r")}, "components": [component("zlib", "z")]});
+            value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            read(own, "c.json", value.to_string().as_bytes()).unwrap()
+        };
+        let index = "pkg:pypi/car@1.0";
+        let of_zlib = json!({"dependencies": [{"ref": "z"}],
+            "compositions": [{"aggregate": "complete", "dependencies": ["z"]}]});
+        let listed = json!({"dependencies": [{"ref": "r", "dependsOn": ["z"]}]});
+        for (more, lacks) in [
+            (json!({}), true),
+            (of_zlib, true),
+            (json!({"metadata": {}}), true),
+            (json!({"dependencies": [{"ref": "r"}]}), false),
+            (listed.clone(), false),
+        ] {
+            assert_eq!(of(index, &more).lacks, lacks, "{more}");
+        }
+        for own in [index, "path:car@1.0", "pkg:pypi/car@1.0?download_url=https://example.com/car.whl"] {
+            let carried = of(own, &listed);
+            let names: Vec<&str> = carried.items.iter().map(|item| item.name.as_str()).collect();
+            assert_eq!(names, ["zlib"], "{own} is not listed within itself");
+            assert_eq!(carried.edges[own], [format!("{own}#c.json:z")].into());
         }
     }
 }
