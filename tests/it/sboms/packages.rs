@@ -43,6 +43,15 @@ fn a_lock_file_becomes_a_document_that_sign_takes() {
 }
 
 #[test]
+fn a_document_of_a_source_that_knows_no_development_does_not_say_that_it_was_left_out() {
+    let door = Door::new();
+    door.write("requirements-dev.txt", b"pytest==8.0.0\n");
+    door.run("sbom from requirements-dev.txt --without-dev --output dev.json")
+        .expect(0, &["1 components", "what is for development only is not known of pip's requirements"]);
+    assert!(!String::from_utf8(door.read("dev.json")).unwrap().contains("countersign:left-out"));
+}
+
+#[test]
 fn what_is_found_out_is_printed_and_what_is_not_known_is_refused() {
     let door = Door::new();
     std::fs::create_dir(door.path().join("both")).unwrap();

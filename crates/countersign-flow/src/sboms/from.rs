@@ -80,11 +80,9 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         }
         .to_owned(),
     ];
-    if request.without_dev {
-        made.leave_out_dev();
-    }
+    let left_out = request.without_dev && made.leave_out_dev();
     let source = made.digest.unwrap_or_else(|| Sha256::of(made.read_as.as_bytes()));
-    let value = convert::made_to_cyclonedx(&made.bom, made.digest.as_ref(), &made.read_as, request.without_dev, &facts);
+    let value = convert::made_to_cyclonedx(&made.bom, made.digest.as_ref(), &made.read_as, left_out, &facts);
     let document = Document { format: Format::CycloneDx("1.6"), value };
     let place = request.output.unwrap_or(request.source);
     let faults = schema_findings(&document, place)?;

@@ -65,6 +65,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             "packages from git and other registries have no identity in the list".to_owned(),
             "the standard library and native code are not in the list".to_owned(),
         ],
+        dev: super::dev::Dev::told(Vec::new()),
     })
 }
 

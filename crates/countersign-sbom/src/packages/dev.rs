@@ -1,13 +1,61 @@
 //! What only builds or tests, left out of what a lock file says.
 
+use super::npm_asks::first_of;
 use super::{Kind, Made};
 use crate::bom::{Item, Scope};
 use std::collections::BTreeSet;
 
+/// What a source says of what only builds or tests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Dev {
+    /// Whether it tells that apart from the rest.
+    apart: bool,
+    /// The notes that count and name packages, so that they can be of those that are left.
+    counted: Vec<Counted>,
+}
+
+impl Dev {
+    /// Of a source that tells it apart.
+    pub(super) const fn told(counted: Vec<Counted>) -> Self {
+        Self { apart: true, counted }
+    }
+
+    /// Of a source that may tell it apart.
+    pub(super) const fn where_apart(apart: bool) -> Self {
+        Self { apart, counted: Vec::new() }
+    }
+}
+
+/// A note on some packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// What is said of them.
+    what: &'static str,
+    /// What each is named there, and its reference.
+    of: BTreeSet<(String, String)>,
+}
+
+impl Counted {
+    pub(super) const fn new(what: &'static str) -> Self {
+        Self { what, of: BTreeSet::new() }
+    }
+
+    pub(super) fn insert(&mut self, named: String, item: &Item) {
+        self.of.insert((named, item.reference.clone()));
+    }
+
+    /// The note, where there are any.
+    pub(super) fn said(&self) -> Option<String> {
+        let names: BTreeSet<String> = self.of.iter().map(|(name, _)| name.clone()).collect();
+        (!names.is_empty()).then(|| format!("{} packages {} ({})", names.len(), self.what, first_of(&names)))
+    }
+}
+
 impl Made {
-    /// Takes out what only builds or tests, every edge from and to it, and those between others that only hold with it. How many packages
-    /// have no digest is counted anew.
-    pub fn leave_out_dev(&mut self) {
+    /// Takes out what only builds or tests, every edge from and to it, and those between others that only hold with it. The packages
+    /// that notes are on are counted anew. Whether what is left is without it: not where the source does not tell it apart, which a note
+    /// says then.
+    pub fn leave_out_dev(&mut self) -> bool {
         let before = undigested(self.kind, &self.bom.items);
         let bom = &mut self.bom;
         let gone = |item: &Item| item.scope == Scope::Excluded;
@@ -20,10 +68,24 @@ impl Made {
             !left.contains(from)
         });
         bom.aggregates.retain(|reference, _| !left.contains(reference));
-        let after = undigested(self.kind, &self.bom.items);
+        let mut anew = vec![(before, undigested(self.kind, &self.bom.items))];
+        for note in &mut self.dev.counted {
+            let before = note.said();
+            note.of.retain(|(_, reference)| !left.contains(reference));
+            anew.push((before, note.said()));
+        }
         let told = std::mem::take(&mut self.partial).into_iter();
-        let anew = |text: String| if before.as_ref() == Some(&text) { after.clone() } else { Some(text) };
-        self.partial = told.filter_map(anew).collect();
+        let after = |text: String| match anew.iter().find(|(before, _)| before.as_ref() == Some(&text)) {
+            Some((_, after)) => after.clone(),
+            None => Some(text),
+        };
+        self.partial = told.filter_map(after).collect();
+        let without = self.dev.apart || !left.is_empty();
+        if !without {
+            self.partial
+                .push(format!("what is for development only is not known of {}: nothing is left out", self.kind));
+        }
+        without
     }
 }
 
@@ -68,5 +130,47 @@ mod tests {
         assert_eq!(told(&one), ["1 packages have no digest in the lock file"]);
         one.leave_out_dev();
         assert!(told(&one).is_empty(), "{:?}", one.partial);
+    }
+
+    #[test]
+    fn notes_that_name_packages_are_of_what_is_left() {
+        let at = |name: &str| {
+            let address = format!("https://registry.npmjs.org/{name}/-/{name}-1.0.3.tgz");
+            json!({"version": "1.0.3", "dev": true, "resolved": address})
+        };
+        let mut made = lock(&json!({"": {"name": "app", "dependencies": {"a": "1"},
+            "devDependencies": {"d": "1", "JSONStream": "1", "jsonstream": "1"}},
+            "node_modules/a": {"version": "1.0.0"}, "node_modules/d": {"version": "1.0.0", "dev": true},
+            "node_modules/JSONStream": at("JSONStream"), "node_modules/jsonstream": at("jsonstream")}))
+        .unwrap();
+        let told = |made: &Made, end: &str| made.partial.iter().filter(|text| text.ends_with(end)).count();
+        assert_eq!((told(&made, "(a 1.0.0, d 1.0.0)"), told(&made, "(JSONStream)")), (1, 1), "{:?}", made.partial);
+        assert!(made.leave_out_dev());
+        assert_eq!((told(&made, "(a 1.0.0)"), told(&made, "(JSONStream)")), (1, 0), "{:?}", made.partial);
+        assert!(!made.partial.iter().any(|text| text.contains("d 1.0.0")), "{:?}", made.partial);
+    }
+
+    #[test]
+    fn nothing_is_said_to_be_left_out_where_nobody_knows_what_is_for_development() {
+        let folder = tempfile::tempdir().unwrap();
+        let poetry = |more: &str| {
+            format!(
+                "[[package]]\nname = \"t\"\nversion = \"1.0\"\noptional = false\n{more}files = []\n\
+                 [metadata]\nlock-version = \"2.0\"\ncontent-hash = \"x\"\n"
+            )
+        };
+        for (file, text, without) in [
+            ("poetry.lock", poetry(""), false),
+            ("poetry.lock", poetry("groups = [\"dev\"]\n"), true),
+            ("requirements-dev.txt", "t==1.0\n".to_owned(), false),
+        ] {
+            let path = folder.path().join(file);
+            std::fs::write(&path, text).unwrap();
+            let mut made = super::super::read(&path, None).unwrap();
+            assert_eq!(made.leave_out_dev(), without, "{file}");
+            assert_eq!(made.bom.items.is_empty(), without, "{file}");
+            let told = made.partial.iter().any(|text| text.ends_with(": nothing is left out"));
+            assert_eq!(told, !without, "{:?}", made.partial);
+        }
     }
 }

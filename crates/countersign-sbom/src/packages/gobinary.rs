@@ -60,6 +60,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         digest: Some(digest),
         bom,
         partial,
+        dev: super::dev::Dev::default(),
     })
 }
 

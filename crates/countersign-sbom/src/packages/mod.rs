@@ -19,6 +19,7 @@ mod npm_range;
 mod npm_registries;
 #[cfg(test)]
 mod npm_scene;
+mod npm_told;
 mod npm_workspaces;
 mod pip_options;
 mod poetry;
@@ -94,6 +95,8 @@ pub struct Made {
     pub bom: Bom,
     /// What it cannot say, one sentence each.
     pub partial: Vec<String>,
+    /// What it says of what only builds or tests.
+    dev: dev::Dev,
 }
 
 /// Why nothing was made of it.

@@ -1,11 +1,13 @@
 //! npm's lock file, versions 2 and 3: every package by the folder that it is installed in, and the edges that Node would
 //! follow from there.
 
+use super::dev::{Counted, Dev, undigested};
 use super::npm_asks::{Rules, first_of};
 use super::npm_graph::{Graph, How, is_bundled, is_outside};
 use super::npm_identity::{DEFAULT, Origin, of_another, purl, told_by_case};
 use super::npm_places::within_bounds;
 use super::npm_registries::{Registries, Registry};
+use super::npm_told::Told;
 use super::npm_workspaces::Workspaces;
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, bytes_of, left_out_of, library, licence, malformed, public,
@@ -64,7 +66,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let missing = tree.give_edges(&graph, &mut bom);
     let mut made: BTreeMap<String, Item> = BTreeMap::new();
     let mut left = Vec::new();
-    let mut told = Told::default();
+    let mut told = Told::new();
     for (place, mut item) in places {
         let Some(need) = graph.need(place) else {
             left.push(item);
@@ -72,7 +74,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         };
         // What the lock file itself says is not npm's word: npm reckons it anew where it installs.
         if item.scope > need.scope {
-            told.weaker.insert(item.label());
+            told.weaker.insert(item.label(), &item);
         }
         item.scope = need.scope;
         tree.tell(place, &item, &mut told);
@@ -86,18 +88,11 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     bom.items = made.into_values().filter(|item| item.reference != root.reference).collect();
     bom.root = Some(root);
     let mut partial: Vec<String> = tree.workspaces.said().into_iter().collect();
-    if !tree.cased.is_empty() {
-        partial.push(format!(
-            "{} packages have the name of another but for its case, which their package URLs keep ({})",
-            tree.cased.len(),
-            first_of(&tree.cased.iter().map(|name| (*name).to_owned()).collect())
-        ));
-    }
     partial.extend(missing.said());
     partial.extend(rules.said());
     partial.extend(left_out_of(&left, "npm"));
-    partial.extend(super::dev::undigested(Kind::Npm, &bom.items));
-    partial.extend(told.said());
+    partial.extend(undigested(Kind::Npm, &bom.items));
+    partial.extend(told.notes().into_iter().filter_map(Counted::said));
     for item in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
         let word = match (told.unknown.contains(&item), missing.of.contains(&item)) {
             (true, _) => "unknown",
@@ -113,6 +108,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         digest: Some(Sha256::of(&bytes)),
         bom,
         partial,
+        dev: Dev::told(told.into_notes()),
     })
 }
 
@@ -202,47 +198,6 @@ impl Missing {
                 "{} dependencies of folders outside of the project's are not in the lock file, and npm installs nothing for them ({})",
                 self.outside.len(),
                 first_of(&self.outside)
-            ));
-        }
-        said
-    }
-}
-
-/// What is told of packages that are components.
-#[derive(Default)]
-struct Told {
-    /// Those that the lock file calls less needed than they are.
-    weaker: BTreeSet<String>,
-    /// Folders among the places of packages.
-    folders: BTreeSet<String>,
-    /// Those of them of whose dependencies nothing is known.
-    unknown: BTreeSet<String>,
-    /// Those without an address.
-    nowhere: BTreeSet<String>,
-}
-
-impl Told {
-    fn said(&self) -> Vec<String> {
-        let mut said = Vec::new();
-        if !self.weaker.is_empty() {
-            said.push(format!(
-                "{} packages are called optional or for development in the lock file, and are needed all the same, as npm finds out anew ({})",
-                self.weaker.len(),
-                first_of(&self.weaker)
-            ));
-        }
-        if !self.folders.is_empty() {
-            said.push(format!(
-                "{} packages are folders that stand where npm puts packages, and no registry has them ({})",
-                self.folders.len(),
-                first_of(&self.folders)
-            ));
-        }
-        if !self.nowhere.is_empty() {
-            said.push(format!(
-                "{} packages do not say where they come from: each is called by the registry that the project's .npmrc has for it, or by npm's own, and a machine may be set to another ({})",
-                self.nowhere.len(),
-                first_of(&self.nowhere)
             ));
         }
         said
@@ -353,10 +308,15 @@ impl<'l> Tree<'l> {
         let entry = self.packages.get(place).and_then(Value::as_object).filter(|_| !is_own(place));
         let Some(entry) = entry else { return };
         if self.is_folder(place, entry) {
-            told.folders.insert(place.to_owned());
+            told.folders.insert(place.to_owned(), item);
             told.unknown.extend(item.version.is_none().then(|| item.reference.clone()));
-        } else if text_in(entry, "resolved").is_none() && !is_bundled(self.packages, place) {
-            told.nowhere.insert(item.label());
+            return;
+        }
+        if self.cased.contains(item.name.as_str()) {
+            told.cased.insert(item.name.clone(), item);
+        }
+        if text_in(entry, "resolved").is_none() && !is_bundled(self.packages, place) {
+            told.nowhere.insert(item.label(), item);
         }
     }
 

@@ -123,6 +123,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         digest: Some(Sha256::of(text.as_bytes())),
         bom,
         partial,
+        dev: super::dev::Dev::where_apart(said || asks.is_some()),
     })
 }
 

@@ -107,6 +107,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         digest: Some(Sha256::of(&bytes)),
         bom,
         partial: partial.into_iter().collect(),
+        dev: super::dev::Dev::default(),
     })
 }
 

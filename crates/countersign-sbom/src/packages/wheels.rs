@@ -198,6 +198,7 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
         digest: None,
         bom,
         partial: partial.into_iter().collect(),
+        dev: super::dev::Dev::default(),
     })
 }
 
@@ -264,6 +265,7 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
         digest: Some(digest),
         bom,
         partial: partial.into_iter().collect(),
+        dev: super::dev::Dev::default(),
     })
 }
 
