@@ -67,20 +67,38 @@ pub(crate) fn comparable(purl: &str) -> String {
     format!("pkg:pypi/{}{version}", parts.join("-"))
 }
 
-/// What makes two components the same package: the package URL without version and qualifiers, else the name and kind.
-fn identity(item: &Item) -> String {
-    match &item.purl {
-        Some(purl) => {
-            let bare = comparable(purl);
-            // An `@` of a scope is written %40: the last one stands before the version.
-            let slash = bare.rfind('/').unwrap_or(0);
-            match bare.rfind('@') {
-                Some(at) if at > slash => bare.get(..at).unwrap_or(&bare).to_owned(),
-                _ => bare,
-            }
+/// What makes two components the same package: the package URL without version and qualifiers, else the name and kind. `cased` are those of
+/// which the case of the name is needed to tell them apart.
+fn identity(item: &Item, cased: &BTreeSet<String>) -> String {
+    let Some(purl) = &item.purl else { return format!("{} {}", item.kind, item.name) };
+    let bare = versionless(&comparable(purl));
+    if cased.contains(&bare) { spelled(purl) } else { bare }
+}
+
+fn versionless(purl: &str) -> String {
+    // An `@` of a scope is written %40: the last one stands before the version.
+    let slash = purl.rfind('/').unwrap_or(0);
+    let end = purl.rfind('@').filter(|at| *at > slash);
+    end.and_then(|at| purl.get(..at)).unwrap_or(purl).to_owned()
+}
+
+/// A package URL without version and qualifiers, as it is written.
+fn spelled(purl: &str) -> String {
+    versionless(purl.split(['?', '#']).next().unwrap_or(purl))
+}
+
+/// Packages of npm of which a document has two whose names differ in case alone: to npm these are two.
+fn told_by_case(boms: [&Bom; 2]) -> BTreeSet<String> {
+    let mut cased = BTreeSet::new();
+    for bom in boms {
+        let mut alike: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let purls = bom.all().filter_map(|item| item.purl.as_deref());
+        for purl in purls.filter(|purl| purl.starts_with("pkg:npm/")) {
+            alike.entry(versionless(&comparable(purl))).or_default().insert(spelled(purl));
         }
-        None => format!("{} {}", item.kind, item.name),
+        cased.extend(alike.into_iter().filter(|(_, written)| written.len() > 1).map(|(lower, _)| lower));
     }
+    cased
 }
 
 /// By which rules a component's versions are ordered.
@@ -111,9 +129,14 @@ fn direction(from: &Item, to: &Item) -> Direction {
 #[must_use]
 pub fn diff<'b>(old: &'b Bom, new: &'b Bom) -> Diff<'b> {
     let mut diff = Diff::default();
-    let names = [named(old), named(new)];
+    let cased = told_by_case([old, new]);
+    let names = [named(old, &cased), named(new, &cased)];
     if let (Some(from), Some(to)) = (&old.root, &new.root) {
-        if identity(from) == identity(to) || old.items.is_empty() || new.items.is_empty() || from.name == to.name {
+        if identity(from, &cased) == identity(to, &cased)
+            || old.items.is_empty()
+            || new.items.is_empty()
+            || from.name == to.name
+        {
             pair(from, to, &names, (old, new), &mut diff);
         } else {
             diff.removed.push(from);
@@ -123,7 +146,7 @@ pub fn diff<'b>(old: &'b Bom, new: &'b Bom) -> Diff<'b> {
         diff.removed.extend(&old.root);
         diff.added.extend(&new.root);
     }
-    let (mut before, mut after) = (by_identity(&old.items), by_identity(&new.items));
+    let (mut before, mut after) = (by_identity(&old.items, &cased), by_identity(&new.items, &cased));
     let identities: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
     for identity in identities {
         let (mut left, mut right) =
@@ -152,14 +175,14 @@ pub fn diff<'b>(old: &'b Bom, new: &'b Bom) -> Diff<'b> {
 type Names<'b> = BTreeMap<&'b str, String>;
 
 /// References by what they name: two documents may call the same component otherwise.
-fn named(bom: &Bom) -> Names<'_> {
-    bom.all().map(|item| (item.reference.as_str(), identity(item))).collect()
+fn named<'b>(bom: &'b Bom, cased: &BTreeSet<String>) -> Names<'b> {
+    bom.all().map(|item| (item.reference.as_str(), identity(item, cased))).collect()
 }
 
-fn by_identity(items: &[Item]) -> BTreeMap<String, Vec<&Item>> {
+fn by_identity<'b>(items: &'b [Item], cased: &BTreeSet<String>) -> BTreeMap<String, Vec<&'b Item>> {
     let mut all: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
     for item in items {
-        all.entry(identity(item)).or_default().push(item);
+        all.entry(identity(item, cased)).or_default().push(item);
     }
     for versions in all.values_mut() {
         versions.sort_by(|a, b| match direction(a, b) {
@@ -453,5 +476,25 @@ mod tests {
         let one = bom(vec![item("a", "1.0.0"), item("a", "2.0.0"), item("%40s/b", "1.0.0")]);
         let diff = diff(&one, &one);
         assert_eq!((diff.same, diff), (3, Diff { same: 3, ..Diff::default() }));
+    }
+
+    #[test]
+    fn packages_of_npm_whose_names_differ_in_case_alone_are_held_apart() {
+        let needs = |of_app: &str, of_b: &str| {
+            let all = ["app", "b", "JSONStream", "jsonstream"].map(|name| item(name, "1.0.0")).to_vec();
+            let mut bom = bom(all);
+            for (from, to) in [("app", of_app), ("b", of_b)] {
+                bom.edges.insert(format!("{from}@1.0.0"), BTreeSet::from([format!("{to}@1.0.0")]));
+            }
+            bom
+        };
+        let (old, new) = (needs("jsonstream", "JSONStream"), needs("JSONStream", "jsonstream"));
+        let all = diff(&old, &new);
+        let said: Vec<_> = all.changed.iter().map(|c| (c.item.label(), c.from.as_str(), c.to.as_str())).collect();
+        let (lower, upper) = ("pkg:npm/jsonstream", "pkg:npm/JSONStream");
+        assert_eq!(said, [("app 1.0.0".to_owned(), lower, upper), ("b 1.0.0".to_owned(), upper, lower)]);
+        assert_eq!((all.same, all.added.len(), all.removed.len()), (4, 0, 0));
+        let (alone, other) = (bom(vec![item("JSONStream", "1.0.0")]), bom(vec![item("jsonstream", "1.0.0")]));
+        assert_eq!(diff(&alone, &other), Diff { same: 1, ..Diff::default() }, "tools write one name in both ways");
     }
 }
