@@ -62,7 +62,11 @@ pub(super) fn purl(name: &str, version: &str, from: &Origin<'_>, cased: bool) ->
     let build = |qualifiers: &[(&str, &str)]| Purl::build("npm", scope, own, Some(version), qualifiers).map(Some);
     let url = match from {
         Origin::Registry(Registry::Public) => return build(&[]),
-        Origin::Registry(Registry::Other(address)) => return build(&[("repository_url", address)]),
+        Origin::Registry(Registry::Other(address)) => {
+            build(&[])?;
+            // An address that is too long for a package URL is no fault of the lock file, in which it does not stand.
+            return Ok(build(&[("repository_url", address)]).unwrap_or_default());
+        }
         Origin::Registry(Registry::Unknown) => return Ok(None),
         Origin::Address(url) => *url,
     };

@@ -47,7 +47,12 @@ impl Registries {
             if key == "registry" {
                 registries.general = Some(value);
             } else if let Some(scope) = key.strip_suffix(":registry").filter(|scope| scope.starts_with('@')) {
-                registries.scopes.insert(scope.to_owned(), value);
+                // An empty one means to npm that the scope has none of its own; of several lines the last counts.
+                if value.is_empty() {
+                    registries.scopes.remove(scope);
+                } else {
+                    registries.scopes.insert(scope.to_owned(), value);
+                }
             }
         }
         registries
@@ -105,6 +110,9 @@ mod tests {
                 Registry::Public,
             ),
             ("registry=nowhere\n", Registry::Unknown, Registry::Unknown),
+            ("@acme:registry=\n", Registry::Public, Registry::Public),
+            ("@acme:registry=http://b\n@acme:registry=\nregistry=http://a\n", other("http://a"), other("http://a")),
+            ("@acme:registry=\n@acme:registry=http://b\n", Registry::Public, other("http://b")),
         ] {
             let registries = Registries::of(text);
             assert_eq!((registries.of_package("x"), registries.of_package("@acme/x")), (own, scoped), "{text:?}");
@@ -138,7 +146,9 @@ mod tests {
             of("@acme:registry=https://npm.acme.example/\n"),
             format!("pkg:npm/%40acme/x@1.0.0?repository_url=https://npm.acme.example {b} pkg:npm/c@1.0.0 {d}")
         );
-        assert_eq!(of("registry=https://${HOST}/\n"), format!("path:@acme/x@1.0.0 path:c@1.0.0 {b} {d}"));
+        let unknown = format!("path:@acme/x@1.0.0 path:c@1.0.0 {b} {d}");
+        assert_eq!(of("registry=https://${HOST}/\n"), unknown);
+        assert_eq!(of(&format!("registry=https://a.example/{}\n", "a".repeat(9_000))), unknown);
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Told {
             folders: Counted::new("are folders that stand where npm puts packages, and no registry has them"),
             unknown: BTreeSet::new(),
             nowhere: Counted::new(
-                "do not say where they come from: each is called by the registry that the project's .npmrc has for it, or by npm's own, and a machine may be set to another",
+                "do not say where they come from: each is called by the registry that the project's .npmrc has for it, by none if that is not known, and by npm's own if there is none; a machine may be set to another",
             ),
             cased: Counted::new("have the name of another but for its case, which their package URLs keep"),
         }
