@@ -46,13 +46,18 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let workspaces = Workspaces::of(packages, &stated);
     let name = lock.get("name").and_then(Value::as_str).filter(|name| name.len() <= limits::SBOM_TEXT_BYTES);
     let mut tree = Tree::of(path, packages, workspaces, name)?;
+    let own = packages.get("").and_then(Value::as_object).map(|entry| tree.component("", entry)).transpose()?;
     let mut places: BTreeMap<&str, Item> = BTreeMap::new();
     for (place, package) in packages {
         let entry = package.as_object().ok_or_else(|| wrong(place, "expected an object"))?;
         if flag(entry, "link") {
             continue;
         }
-        let item = tree.component(place, entry)?;
+        let mut item = tree.component(place, entry)?;
+        // A folder or file may be called as the project is, and is not the project.
+        if !place.is_empty() && own.as_ref().is_some_and(|own| own.reference == item.reference) {
+            item.reference = format!("{}#{place}", item.reference);
+        }
         tree.references.insert(place.clone(), item.reference.clone());
         places.insert(place, item);
     }
@@ -85,7 +90,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             }
         }
     }
-    bom.items = made.into_values().filter(|item| item.reference != root.reference).collect();
+    bom.items = made.into_values().collect();
     bom.root = Some(root);
     let mut partial: Vec<String> = tree.workspaces.said().into_iter().collect();
     partial.extend(missing.said());
@@ -635,6 +640,23 @@ mod tests {
         assert!(of("node_modules/x", &fetched).is_err(), "what is fetched has a version");
         let alone = json!({"": {"name": "app", "dependencies": {"a": "1"}}, "node_modules/a": {}});
         assert!(lock(&alone).unwrap_err().to_string().contains("a package without a version"));
+    }
+
+    #[test]
+    fn a_folder_that_is_called_as_the_project_is_not_the_project() {
+        let asks = json!({"name": "app", "dependencies": {"debug": "4"}, "overrides": {"ms": "file:./app"}});
+        let debug = json!({"version": "4.4.0", "dependencies": {"ms": "^2.1.3"}});
+        let made = beside(
+            &asks,
+            &json!({"": {"name": "app", "dependencies": {"debug": "4"}}, "node_modules/debug": debug,
+                "node_modules/debug/app": {}, "node_modules/ms": {"resolved": "node_modules/debug/app", "link": true}}),
+        )
+        .unwrap();
+        assert_eq!(edges(&made, "path:app"), ["pkg:npm/debug@4.4.0"]);
+        assert_eq!(edges(&made, "pkg:npm/debug@4.4.0"), ["path:app#node_modules/debug/app"]);
+        assert!(
+            made.bom.items.iter().any(|item| item.reference == "path:app#node_modules/debug/app" && item.name == "app")
+        );
     }
 
     #[test]
