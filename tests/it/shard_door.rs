@@ -624,7 +624,9 @@ fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_bot
 
     years.run("evidence check --store next").expect(0, &["1 erased", "PASS"]);
     years.run("evidence check --store store").expect(3, &["evidence-withheld", &digest.to_string()]);
-    years.run("evidence check --store store --later next").expect(0, &["PASS"]);
+    years.run("evidence check --store store --later next").expect(0, &["1 erased", "PASS"]);
+    let said = years.run("evidence check --store store --later next --format json");
+    assert!(said.out.contains(&format!("\"{digest}\": \"log example.com/next, entry 2\"")), "{}", said.out);
     years.run("evidence check --store elsewhere --later next").expect(4, &["log-shard-invalid"]);
     years.run("log verify --store next --earlier store --least-checkpoint outside/next").expect(0, &["PASS"]);
 }

@@ -184,6 +184,8 @@ pub struct Checked {
     pub kept: BTreeSet<Sha256>,
     /// What was erased, with the entry that says so.
     pub erased: BTreeMap<Sha256, u64>,
+    /// What is named here and another log of the chain says is erased, with its entry in words.
+    pub erased_elsewhere: BTreeMap<Sha256, String>,
     /// What nothing names.
     pub unreferenced: BTreeSet<Sha256>,
     /// Files that are no evidence, by their paths in the store.
@@ -242,8 +244,10 @@ pub fn check(place: &Place, later: &[Place], trust: &VerifiedTrust, at: Time) ->
     let leftover = place.store().others()?;
     findings.extend(left_over(&leftover));
     findings.extend(retention_unseen(&place.log_name()));
+    let elsewhere = erased.iter().filter(|&(digest, _)| named.contains(digest) && !known.contains_key(digest));
+    let erased_elsewhere = elsewhere.map(|(digest, by)| (*digest, by.place.clone())).collect();
     let erased = known.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
-    Ok(Checked { named, kept, erased, unreferenced, leftover, findings })
+    Ok(Checked { named, kept, erased, erased_elsewhere, unreferenced, leftover, findings })
 }
 
 /// What a log that goes on from this one says is erased, by it or by one in between.

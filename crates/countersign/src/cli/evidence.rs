@@ -163,6 +163,7 @@ impl Check {
             named: checked.named.len(),
             kept: checked.kept.len(),
             erased: checked.erased,
+            erased_elsewhere: checked.erased_elsewhere,
             unreferenced: checked.unreferenced,
             leftover: checked.leftover,
             verdict: verdict_of(&checked.findings),
@@ -183,7 +184,7 @@ impl Check {
                 "{found}{} named, {} in the store, {} erased, {} that nothing names{left}\n{}\n",
                 document.named,
                 document.kept,
-                document.erased.len(),
+                document.erased.len().saturating_add(document.erased_elsewhere.len()),
                 document.unreferenced.len(),
                 document.verdict
             )
