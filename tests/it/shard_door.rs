@@ -596,6 +596,29 @@ fn what_a_log_says_is_erased_does_not_count_in_the_next_one_and_is_not_stored_th
 }
 
 #[test]
+fn whoever_erases_is_told_which_store_of_an_earlier_log_was_not_reached() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    let reviews = std::fs::read_dir(door.path().join("reviews")).unwrap();
+    let review = reviews.map(|entry| entry.unwrap().path()).find(|path| path.is_file()).unwrap();
+    let digest = Sha256::of(std::fs::read(&review).unwrap().trim_ascii_end());
+    years.close();
+    years.go_on();
+    let erase = |more: &str| {
+        years.run(&format!(
+            "evidence erase {digest} --reason asked-for --key keys/ada --log-key keys/next.pem --store next \
+             --least-checkpoint outside/next {more}"
+        ))
+    };
+    let lies = || door.path().join(piece("store", &digest.to_string())).exists();
+    erase("").expect(0, &["erased", "the store of example.com/log was not given", "--also STORE"]);
+    assert!(lies());
+    let said = erase("--also store");
+    said.expect(0, &["was not there any more", "erased from 1 store(s) of earlier logs too"]);
+    assert!(!said.text.contains("was not given") && !lies(), "{}", said.text);
+}
+
+#[test]
 fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_both_stores() {
     let years = Years::new("continues = \"example.com/log\"\n");
     let door = &years.door;

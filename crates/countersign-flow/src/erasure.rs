@@ -16,7 +16,7 @@ use countersign_core::decision::{Against, Decision, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema, place_of};
 use countersign_core::finding::Finding;
-use countersign_core::ids::PersonId;
+use countersign_core::ids::{Origin, PersonId};
 use countersign_core::limits;
 use countersign_core::log::note::{NoteKey, NoteSigner as _};
 use countersign_core::statement::erasure::{Erasure, NAMESPACE};
@@ -70,6 +70,8 @@ pub struct Erased {
     pub removed: bool,
     /// In how many of the stores of earlier logs it was still there.
     pub also: usize,
+    /// The logs before this one that name it, and whose stores were not given: there it may lie still.
+    pub beyond: Vec<Origin>,
     /// The entries that recorded it as evidence by hand: each is withheld from now on.
     pub withheld: Vec<String>,
     /// The signed checkpoint that covers the entry, if it was made now.
@@ -98,9 +100,11 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     let state = stands(&standing, &blobs)?;
     refuse(request.also.iter().map(|store| before(store, state.now())).collect::<Result<Vec<_>, _>>()?.concat())?;
     let withheld = by_hand_at(&request.digest, state.now());
+    let mut beyond = not_reached(request, state.now(), &blobs)?;
     if let Some(ErasedBy { place, entry, erasure }) = state.erased_in_chain(&blobs).remove(&request.digest) {
         let (removed, also) = take_out(request)?;
-        return Ok(Erased { entry, place, erasure, removed, also, withheld, checkpoint: None });
+        beyond.retain(|log| *log != erasure.log);
+        return Ok(Erased { entry, place, erasure, removed, also, beyond, withheld, checkpoint: None });
     }
     may_go(request, state.now(), &blobs)?;
     speaks_on(&request.digest, &blobs)?;
@@ -138,7 +142,8 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
         source: Box::new(error.into()),
     })?;
     let place = place_of(first_index, None);
-    Ok(Erased { entry: first_index, place, erasure, removed, also, withheld, checkpoint: Some(checkpoint_bytes) })
+    let checkpoint = Some(checkpoint_bytes);
+    Ok(Erased { entry: first_index, place, erasure, removed, also, beyond, withheld, checkpoint })
 }
 
 /// Takes the piece out of the stores of earlier logs, and out of this one: whether it was still here, and in how many of those.
@@ -148,6 +153,22 @@ fn take_out(request: &EraseRequest<'_>) -> Result<(bool, usize), StoreError> {
         also = also.saturating_add(usize::from(place.store().erase(&request.digest)?));
     }
     Ok((request.place.store().erase(&request.digest)?, also))
+}
+
+/// The logs before this one that name the piece, and whose stores were not given.
+fn not_reached(request: &EraseRequest<'_>, view: StateView<'_>, blobs: &dyn Blobs) -> Result<Vec<Origin>, FlowError> {
+    let mut given = BTreeSet::new();
+    for store in request.also {
+        let reader = LogReader::open(&store.log()).map_err(|error| store.told_of(error))?;
+        given.insert(reader.checkpoint().claim().origin.clone());
+    }
+    let digest = &request.digest;
+    let names = |entry: &Entry| {
+        entry.statements.iter().chain(&entry.evidence).any(|named| named == digest)
+            || decision_of_entry(entry, blobs).is_some_and(|decision| named_by(&decision).contains(digest))
+    };
+    let naming = view.chain().skip(1).filter(|log| log.entries().iter().any(names));
+    Ok(naming.map(|log| log.origin().clone()).filter(|origin| !given.contains(origin)).collect())
 }
 
 /// What is wrong with a store that is said to be of a log that this one goes on from: of any other, this log says nothing.
