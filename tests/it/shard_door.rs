@@ -638,7 +638,8 @@ fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_bot
     };
     erase("store", "log", "checkpoint", "").expect(1, &["log-closed"]);
     // A store of another log, or of this one before it was closed, is none that the log speaks for.
-    erase("next", "next", "next", "--also elsewhere").expect(4, &["log-shard-invalid", "nothing was erased"]);
+    erase("next", "next", "next", "--also elsewhere")
+        .expect(4, &["log-shard-invalid", "help: name with --also", "nothing was erased"]);
     erase("next", "next", "next", "--also next").expect(4, &["log-shard-invalid"]);
     assert!(lies("store") && lies("next") && lies("elsewhere"));
     erase("next", "next", "next", "--also store")
@@ -646,10 +647,18 @@ fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_bot
     assert!(!lies("store") && !lies("next") && lies("elsewhere"));
 
     years.run("evidence check --store next").expect(0, &["1 erased", "PASS"]);
-    years.run("evidence check --store store").expect(3, &["evidence-withheld", &digest.to_string()]);
+    // Whoever has the closed log alone is sent to the later one, and not to a copy out of which it would come back.
+    let asked = "evidence check --later STORE";
+    years.run("evidence check --store store").expect(3, &["evidence-withheld", &digest.to_string(), asked]);
+    let app = Sha256::of(&door.read("app.bin"));
+    let said = years
+        .run(&format!("verify {app} --promoted-to production --store store --least-checkpoint outside/checkpoint"));
+    assert!(said.code != 0 && said.text.contains(asked), "{}", said.text);
     years.run("evidence check --store store --later next").expect(0, &["1 erased", "PASS"]);
     let said = years.run("evidence check --store store --later next --format json");
     assert!(said.out.contains(&format!("\"{digest}\": \"log example.com/next, entry 2\"")), "{}", said.out);
-    years.run("evidence check --store elsewhere --later next").expect(4, &["log-shard-invalid"]);
+    years
+        .run("evidence check --store elsewhere --later next")
+        .expect(4, &["log-shard-invalid", "help: name with --later"]);
     years.run("log verify --store next --earlier store --least-checkpoint outside/next").expect(0, &["PASS"]);
 }

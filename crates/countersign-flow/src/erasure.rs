@@ -180,7 +180,9 @@ fn before(store: &Place, view: StateView<'_>) -> Result<Vec<Finding>, FlowError>
         return Ok(Vec::new());
     }
     let what = "this is not the store of a log that the one at hand goes on from";
-    let finding = Finding::new(codes::LOG_SHARD_INVALID, what).at(format!("log {}", store.log_name()));
+    let finding = Finding::new(codes::LOG_SHARD_INVALID, what)
+        .at(format!("log {}", store.log_name()))
+        .help("name with --also the store of a log that was closed before this one, as it was when it was closed");
     Ok(vec![finding.found(format!("{}, {} entries", claim.origin, claim.size))])
 }
 
@@ -247,7 +249,10 @@ pub fn check(place: &Place, later: &[Place], trust: &VerifiedTrust, at: Time) ->
                     .help("run `countersign evidence erase` for it again: it is only taken out then"),
             ),
             (Err(StoreError::Missing { .. }), None) => {
-                findings.push(of(codes::EVIDENCE_WITHHELD, "evidence that the log names is not in the store"));
+                findings.push(
+                    of(codes::EVIDENCE_WITHHELD, "evidence that the log names is not in the store")
+                        .help(gone_help(state.now())),
+                );
             }
             (Err(StoreError::Altered { found, .. }), None) => {
                 let found = found.to_string();
@@ -285,7 +290,9 @@ fn said_later(
     let (reference, there) = (here.reference(), state.now().reference());
     if !state.now().chain().skip(1).any(|log| log.reference() == reference) {
         let what = "this is not the store of a log that goes on from the one at hand";
-        let finding = Finding::new(codes::LOG_SHARD_INVALID, what).at(format!("log {}", store.log_name()));
+        let finding = Finding::new(codes::LOG_SHARD_INVALID, what)
+            .at(format!("log {}", store.log_name()))
+            .help("name with --later the store of a log that goes on from this one as it is");
         refuse(vec![finding.found(format!("{}, {} entries", there.origin, there.size))])?;
     }
     let mut erased = state.erased_in_chain(&blobs);
@@ -294,6 +301,14 @@ fn said_later(
     }
     blobs.finish()?;
     Ok(erased)
+}
+
+/// What helps where a piece is not in the store, and this log does not say why: putting it back, unless a later log erased it.
+pub(crate) fn gone_help(view: StateView<'_>) -> String {
+    let Some(next) = view.closed_for() else { return "restore the store from a copy".to_owned() };
+    format!(
+        "this log was closed, and {next} or one after it may have erased the piece: `countersign evidence check --later STORE` knows; only if not, restore the store from a copy"
+    )
 }
 
 /// How many places are named where there are many.
