@@ -101,11 +101,14 @@ pub fn lies_in(path: &Path, folder: &Path) -> bool {
 }
 
 /// The folder of some store's log or evidence in which what is written to a path would end, or below it: known by what lies there,
-/// for whoever writes and was told of no store.
+/// for whoever writes and was told of no store. Folders that are not there yet would be made in the nearest that is.
 #[must_use]
 pub fn kept_by_a_store(path: &Path) -> Option<PathBuf> {
     let Ok(Outlet::File(place)) = Outlet::of(path) else { return None };
-    let within = std::fs::canonicalize(folder_of(&place)).ok()?;
+    let within = folder_of(&place).ancestors().find_map(|folder| {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        std::fs::canonicalize(folder).ok()
+    })?;
     within.ancestors().find(|folder| is_log(folder) || is_evidence(folder)).map(Path::to_owned)
 }
 
@@ -249,6 +252,7 @@ mod tests {
         for path in ["store/x", "other/log/x", "other/evidence/x", "x", "no/such/x", "auditor/log/2026/q06.csv"] {
             assert!(!kept(path), "{path}");
         }
+        assert!(kept("store/log/new/folder/x") && !kept("store/new/folder/x"), "folders that would be made");
         assert!(kept("made/log/checkpoint"), "a log that was made just now, in a store without evidence");
         assert!(!kept("other/outside/checkpoint"), "what is kept of a log, beside evidence that is in no store");
     }
