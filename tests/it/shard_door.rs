@@ -654,6 +654,7 @@ fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_bot
     let said = years
         .run(&format!("verify {app} --promoted-to production --store store --least-checkpoint outside/checkpoint"));
     assert!(said.code != 0 && said.text.contains(asked), "{}", said.text);
+    door.run("audit export --store store --output none.cspkg").expect(3, &["the store has no", "--later STORE"]);
     years.run("evidence check --store store --later next").expect(0, &["1 erased", "PASS"]);
     let said = years.run("evidence check --store store --later next --format json");
     assert!(said.out.contains(&format!("\"{digest}\": \"log example.com/next, entry 2\"")), "{}", said.out);
