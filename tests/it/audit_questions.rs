@@ -259,3 +259,43 @@ fn two_packages_of_one_log_differ_by_what_was_added_and_a_fork_is_found() {
     assert_eq!(forked.exit.code(), 4);
     assert!(forked.findings.iter().any(|f| f.code == codes::LOG_FORKED && f.at.contains(&"log entry 9".to_owned())));
 }
+
+#[test]
+fn two_packages_of_one_log_that_was_cosigned_again_differ_by_that_and_neither_is_called_altered() {
+    let world = &STAGE.world;
+    let with = |lines: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        world.write_store_at_once(folder.path());
+        if !lines.is_empty() {
+            let log = folder.path().join("log");
+            let own = std::fs::read_to_string(log.join("checkpoint")).expect("a checkpoint");
+            std::fs::write(log.join("cosigned"), own + lines).expect("written");
+        }
+        let mut bytes = Vec::new();
+        audit::export_to(&Place::new(folder.path()), &Scope::default(), &mut bytes).expect("a package");
+        open_of(world, &bytes)
+    };
+    let line = |name: &str| format!("\u{2014} witness.example/{name} YWJjZHh4eHg=\n");
+    let (first, second) = (with(&line("one")), with(&[line("one"), line("two")].concat()));
+    let diff = |one: &Opening, other: &Opening| {
+        audit::diff(one.opened.as_ref().unwrap(), other.opened.as_ref().unwrap(), false, Vec::new())
+    };
+    for (one, other) in [(&first, &second), (&second, &first), (&first, &with(""))] {
+        let found = diff(one, other);
+        assert_eq!((found.verdict, found.exit.code(), found.files.len()), (Verdict::Pass, 0, 0), "{found:#?}");
+        assert!(found.logs.contains("cosigned again"), "{}", found.logs);
+        assert!(found.findings.iter().all(|finding| finding.code == codes::LOG_LINE_UNKNOWN), "{:#?}", found.findings);
+    }
+    assert!(!diff(&first, &with(&line("one"))).logs.contains("cosigned again"));
+    // What nobody may put there is found, with the package that has it.
+    let own = world.checkpoint();
+    let own = String::from_utf8(own).unwrap();
+    let again = own.lines().last().unwrap().to_owned() + "\n";
+    let found = diff(&first, &with(&again));
+    assert_eq!(found.exit.code(), 4, "{:#?}", found.findings);
+    assert!(
+        found.findings.iter().any(|finding| finding.at.contains(&"the second".to_owned())),
+        "{:#?}",
+        found.findings
+    );
+}

@@ -232,6 +232,21 @@ fn a_sbom_names_what_the_command_line_got_wrong() {
 }
 
 #[test]
+fn what_cargo_reads_is_replaced_by_no_sbom_and_no_provenance() {
+    let door = Door::new();
+    for file in ["app/Cargo.lock", "app/Cargo.toml"] {
+        let before = door.read(file);
+        let words = ["is read here, and would be written over", "nothing was written"];
+        door.run(&format!("sbom --directory app --offline --output {file}")).expect(2, &words);
+        assert_eq!(door.read(file), before, "{file}");
+    }
+    let before = door.read("app/Cargo.lock");
+    let line = "countersign provenance --artifact ../app.bin --output Cargo.lock";
+    door.shell("app", line, &[]).expect(2, &["is read here"]);
+    assert_eq!(door.read("app/Cargo.lock"), before);
+}
+
+#[test]
 fn codes_rules_and_exit_codes_can_be_looked_up() {
     let door = Door::new();
     door.run("explain exit-codes").expect(0, &["untrusted: a signature", "6, then 2, 5, 4, 1, 3, 0"]);

@@ -109,6 +109,8 @@ fn an_output_takes_the_place_of_nothing_that_is_read_and_a_window_has_time_in_it
         "policy build policy --output store/log/checkpoint",
         "policy build policy --output store/evidence/sha256/x",
         "policy docs policy --output store/log/tile/entries",
+        "policy docs policy --output store/log/new/pages",
+        "demo --keep store/log/demo",
         "key generate --output store/log/key.pem",
     ] {
         door.run(line).expect(2, &["which the store keeps"]);
@@ -126,6 +128,7 @@ fn an_output_takes_the_place_of_nothing_that_is_read_and_a_window_has_time_in_it
     // Two of its outputs are two files.
     audit(&door, "show 3 demo.cspkg --svg x --html x").expect(2, &["x is named twice, by --html and by --svg"]);
     assert!(!door.has("x") && !door.has("store/log/cosigned") && !door.has("store/log/key.pem"));
+    assert!(!door.has("store/log/new") && !door.has("store/log/demo"), "not even a folder is left");
     assert_eq!(door.read("store/log/checkpoint"), least);
     for (from, to) in [("2026-02-01", "2026-02-01"), ("2026-02-01", "2026-01-01")] {
         let window = format!("--from {from} --to {to}");

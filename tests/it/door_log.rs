@@ -91,6 +91,13 @@ fn what_lies_where_witnesses_cosigned_is_looked_at() {
     let said = verify();
     said.expect(0, &["note[log-line-unknown]", "witness.example/all-is-well", "PASS"]);
     assert!(!said.text.contains("log-cosigned"), "{}", said.text);
+    // So it is with the log's own checkpoint, on which its own line stands once.
+    door.write("store/log/cosigned", &[own.as_slice(), line, line].concat());
+    door.write("store/log/checkpoint", &[own.as_slice(), line].concat());
+    verify().expect(0, &["note[log-line-unknown]", "log/checkpoint", "log/cosigned", "PASS"]);
+    let last = String::from_utf8(own.clone()).unwrap().lines().last().unwrap().to_owned() + "\n";
+    door.write("store/log/checkpoint", &[own.as_slice(), last.as_bytes()].concat());
+    verify().expect(4, &["untrusted[log-checkpoint-invalid]", "log/checkpoint", "the log's own line twice"]);
 }
 
 #[test]

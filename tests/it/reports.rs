@@ -322,8 +322,9 @@ fn a_report_takes_the_place_of_nothing_that_is_read_signed_or_kept() {
     assert_eq!(door.entries(), entries);
     let verify = |more: &str| door.trusting(&format!("verify app.bin --bundle app.provenance.sigstore.json {more}"));
     stays("store/log/checkpoint", "which the store keeps", &verify);
-    for file in ["keys/gate.pem", "outside/checkpoint", "app.sbom.sigstore.json"] {
-        stays(file, "is a key, a checkpoint or something signed", &verify);
+    door.run("audit export --store store --output p.cspkg").expect(0, &[]);
+    for file in ["keys/gate.pem", "keys/ada.pub", "outside/checkpoint", "app.sbom.sigstore.json", "p.cspkg"] {
+        stays(file, "is a key, a checkpoint, a package or something signed", &verify);
     }
     for verb in ["lint", "test", "docs"] {
         let policy = |more: &str| door.run(&format!("policy {verb} policy {more}"));

@@ -596,6 +596,29 @@ fn what_a_log_says_is_erased_does_not_count_in_the_next_one_and_is_not_stored_th
 }
 
 #[test]
+fn whoever_erases_is_told_which_store_of_an_earlier_log_was_not_reached() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    let reviews = std::fs::read_dir(door.path().join("reviews")).unwrap();
+    let review = reviews.map(|entry| entry.unwrap().path()).find(|path| path.is_file()).unwrap();
+    let digest = Sha256::of(std::fs::read(&review).unwrap().trim_ascii_end());
+    years.close();
+    years.go_on();
+    let erase = |more: &str| {
+        years.run(&format!(
+            "evidence erase {digest} --reason asked-for --key keys/ada --log-key keys/next.pem --store next \
+             --least-checkpoint outside/next {more}"
+        ))
+    };
+    let lies = || door.path().join(piece("store", &digest.to_string())).exists();
+    erase("").expect(0, &["erased", "the store of example.com/log was not given", "--also STORE"]);
+    assert!(lies());
+    let said = erase("--also store");
+    said.expect(0, &["was not there any more", "erased from 1 store(s) of earlier logs too"]);
+    assert!(!said.text.contains("was not given") && !lies(), "{}", said.text);
+}
+
+#[test]
 fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_both_stores() {
     let years = Years::new("continues = \"example.com/log\"\n");
     let door = &years.door;
@@ -615,7 +638,8 @@ fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_bot
     };
     erase("store", "log", "checkpoint", "").expect(1, &["log-closed"]);
     // A store of another log, or of this one before it was closed, is none that the log speaks for.
-    erase("next", "next", "next", "--also elsewhere").expect(4, &["log-shard-invalid", "nothing was erased"]);
+    erase("next", "next", "next", "--also elsewhere")
+        .expect(4, &["log-shard-invalid", "help: name with --also", "nothing was erased"]);
     erase("next", "next", "next", "--also next").expect(4, &["log-shard-invalid"]);
     assert!(lies("store") && lies("next") && lies("elsewhere"));
     erase("next", "next", "next", "--also store")
@@ -623,8 +647,19 @@ fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_bot
     assert!(!lies("store") && !lies("next") && lies("elsewhere"));
 
     years.run("evidence check --store next").expect(0, &["1 erased", "PASS"]);
-    years.run("evidence check --store store").expect(3, &["evidence-withheld", &digest.to_string()]);
-    years.run("evidence check --store store --later next").expect(0, &["PASS"]);
-    years.run("evidence check --store elsewhere --later next").expect(4, &["log-shard-invalid"]);
+    // Whoever has the closed log alone is sent to the later one, and not to a copy out of which it would come back.
+    let asked = "evidence check --later STORE";
+    years.run("evidence check --store store").expect(3, &["evidence-withheld", &digest.to_string(), asked]);
+    let app = Sha256::of(&door.read("app.bin"));
+    let said = years
+        .run(&format!("verify {app} --promoted-to production --store store --least-checkpoint outside/checkpoint"));
+    assert!(said.code != 0 && said.text.contains(asked), "{}", said.text);
+    door.run("audit export --store store --output none.cspkg").expect(3, &["the store has no", "--later STORE"]);
+    years.run("evidence check --store store --later next").expect(0, &["1 erased", "PASS"]);
+    let said = years.run("evidence check --store store --later next --format json");
+    assert!(said.out.contains(&format!("\"{digest}\": \"log example.com/next, entry 2\"")), "{}", said.out);
+    years
+        .run("evidence check --store elsewhere --later next")
+        .expect(4, &["log-shard-invalid", "help: name with --later"]);
     years.run("log verify --store next --earlier store --least-checkpoint outside/next").expect(0, &["PASS"]);
 }

@@ -241,6 +241,14 @@ pub(super) fn all() -> Vec<Case> {
                 f.insert("log/cosigned".to_owned(), cosigned);
             })
         }),
+        case("F57", "the log's own line is put on its checkpoint once more", ALTERED, "log/checkpoint", |s| {
+            s.changed(|f| {
+                let checkpoint = f.get_mut("log/checkpoint").expect("a checkpoint");
+                let text = String::from_utf8(checkpoint.clone()).expect("text");
+                let own = text.lines().last().expect("a line");
+                checkpoint.extend_from_slice(format!("{own}\n").as_bytes());
+            })
+        }),
         honest("the package as it is", Pass, Exit::Ok, "", |s| s.check(&s.bytes)),
         honest("a part of the record, by days", Pass, Exit::Ok, "package-scoped", |s| {
             let from = Some(entry_at(&s.world, entry::NEXT_DAY).time);

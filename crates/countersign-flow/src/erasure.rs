@@ -16,7 +16,7 @@ use countersign_core::decision::{Against, Decision, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema, place_of};
 use countersign_core::finding::Finding;
-use countersign_core::ids::PersonId;
+use countersign_core::ids::{Origin, PersonId};
 use countersign_core::limits;
 use countersign_core::log::note::{NoteKey, NoteSigner as _};
 use countersign_core::statement::erasure::{Erasure, NAMESPACE};
@@ -70,6 +70,8 @@ pub struct Erased {
     pub removed: bool,
     /// In how many of the stores of earlier logs it was still there.
     pub also: usize,
+    /// The logs before this one that name it, and whose stores were not given: there it may lie still.
+    pub beyond: Vec<Origin>,
     /// The entries that recorded it as evidence by hand: each is withheld from now on.
     pub withheld: Vec<String>,
     /// The signed checkpoint that covers the entry, if it was made now.
@@ -98,9 +100,11 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     let state = stands(&standing, &blobs)?;
     refuse(request.also.iter().map(|store| before(store, state.now())).collect::<Result<Vec<_>, _>>()?.concat())?;
     let withheld = by_hand_at(&request.digest, state.now());
+    let mut beyond = not_reached(request, state.now(), &blobs)?;
     if let Some(ErasedBy { place, entry, erasure }) = state.erased_in_chain(&blobs).remove(&request.digest) {
         let (removed, also) = take_out(request)?;
-        return Ok(Erased { entry, place, erasure, removed, also, withheld, checkpoint: None });
+        beyond.retain(|log| *log != erasure.log);
+        return Ok(Erased { entry, place, erasure, removed, also, beyond, withheld, checkpoint: None });
     }
     may_go(request, state.now(), &blobs)?;
     speaks_on(&request.digest, &blobs)?;
@@ -138,7 +142,8 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
         source: Box::new(error.into()),
     })?;
     let place = place_of(first_index, None);
-    Ok(Erased { entry: first_index, place, erasure, removed, also, withheld, checkpoint: Some(checkpoint_bytes) })
+    let checkpoint = Some(checkpoint_bytes);
+    Ok(Erased { entry: first_index, place, erasure, removed, also, beyond, withheld, checkpoint })
 }
 
 /// Takes the piece out of the stores of earlier logs, and out of this one: whether it was still here, and in how many of those.
@@ -150,6 +155,22 @@ fn take_out(request: &EraseRequest<'_>) -> Result<(bool, usize), StoreError> {
     Ok((request.place.store().erase(&request.digest)?, also))
 }
 
+/// The logs before this one that name the piece, and whose stores were not given.
+fn not_reached(request: &EraseRequest<'_>, view: StateView<'_>, blobs: &dyn Blobs) -> Result<Vec<Origin>, FlowError> {
+    let mut given = BTreeSet::new();
+    for store in request.also {
+        let reader = LogReader::open(&store.log()).map_err(|error| store.told_of(error))?;
+        given.insert(reader.checkpoint().claim().origin.clone());
+    }
+    let digest = &request.digest;
+    let names = |entry: &Entry| {
+        entry.statements.iter().chain(&entry.evidence).any(|named| named == digest)
+            || decision_of_entry(entry, blobs).is_some_and(|decision| named_by(&decision).contains(digest))
+    };
+    let naming = view.chain().skip(1).filter(|log| log.entries().iter().any(names));
+    Ok(naming.map(|log| log.origin().clone()).filter(|origin| !given.contains(origin)).collect())
+}
+
 /// What is wrong with a store that is said to be of a log that this one goes on from: of any other, this log says nothing.
 fn before(store: &Place, view: StateView<'_>) -> Result<Vec<Finding>, FlowError> {
     let reader = LogReader::open(&store.log()).map_err(|error| store.told_of(error))?;
@@ -159,7 +180,9 @@ fn before(store: &Place, view: StateView<'_>) -> Result<Vec<Finding>, FlowError>
         return Ok(Vec::new());
     }
     let what = "this is not the store of a log that the one at hand goes on from";
-    let finding = Finding::new(codes::LOG_SHARD_INVALID, what).at(format!("log {}", store.log_name()));
+    let finding = Finding::new(codes::LOG_SHARD_INVALID, what)
+        .at(format!("log {}", store.log_name()))
+        .help("name with --also the store of a log that was closed before this one, as it was when it was closed");
     Ok(vec![finding.found(format!("{}, {} entries", claim.origin, claim.size))])
 }
 
@@ -184,6 +207,8 @@ pub struct Checked {
     pub kept: BTreeSet<Sha256>,
     /// What was erased, with the entry that says so.
     pub erased: BTreeMap<Sha256, u64>,
+    /// What is named here and another log of the chain says is erased, with its entry in words.
+    pub erased_elsewhere: BTreeMap<Sha256, String>,
     /// What nothing names.
     pub unreferenced: BTreeSet<Sha256>,
     /// Files that are no evidence, by their paths in the store.
@@ -224,7 +249,10 @@ pub fn check(place: &Place, later: &[Place], trust: &VerifiedTrust, at: Time) ->
                     .help("run `countersign evidence erase` for it again: it is only taken out then"),
             ),
             (Err(StoreError::Missing { .. }), None) => {
-                findings.push(of(codes::EVIDENCE_WITHHELD, "evidence that the log names is not in the store"));
+                findings.push(
+                    of(codes::EVIDENCE_WITHHELD, "evidence that the log names is not in the store")
+                        .help(gone_help(state.now())),
+                );
             }
             (Err(StoreError::Altered { found, .. }), None) => {
                 let found = found.to_string();
@@ -242,8 +270,10 @@ pub fn check(place: &Place, later: &[Place], trust: &VerifiedTrust, at: Time) ->
     let leftover = place.store().others()?;
     findings.extend(left_over(&leftover));
     findings.extend(retention_unseen(&place.log_name()));
+    let elsewhere = erased.iter().filter(|&(digest, _)| named.contains(digest) && !known.contains_key(digest));
+    let erased_elsewhere = elsewhere.map(|(digest, by)| (*digest, by.place.clone())).collect();
     let erased = known.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
-    Ok(Checked { named, kept, erased, unreferenced, leftover, findings })
+    Ok(Checked { named, kept, erased, erased_elsewhere, unreferenced, leftover, findings })
 }
 
 /// What a log that goes on from this one says is erased, by it or by one in between.
@@ -260,7 +290,9 @@ fn said_later(
     let (reference, there) = (here.reference(), state.now().reference());
     if !state.now().chain().skip(1).any(|log| log.reference() == reference) {
         let what = "this is not the store of a log that goes on from the one at hand";
-        let finding = Finding::new(codes::LOG_SHARD_INVALID, what).at(format!("log {}", store.log_name()));
+        let finding = Finding::new(codes::LOG_SHARD_INVALID, what)
+            .at(format!("log {}", store.log_name()))
+            .help("name with --later the store of a log that goes on from this one as it is");
         refuse(vec![finding.found(format!("{}, {} entries", there.origin, there.size))])?;
     }
     let mut erased = state.erased_in_chain(&blobs);
@@ -269,6 +301,14 @@ fn said_later(
     }
     blobs.finish()?;
     Ok(erased)
+}
+
+/// What helps where a piece is not in the store, and this log does not say why: putting it back, unless a later log erased it.
+pub(crate) fn gone_help(view: StateView<'_>) -> String {
+    let Some(next) = view.closed_for() else { return "restore the store from a copy".to_owned() };
+    format!(
+        "this log was closed, and {next} or one after it may have erased the piece: `countersign evidence check --later STORE` knows; only if not, restore the store from a copy"
+    )
 }
 
 /// How many places are named where there are many.

@@ -252,6 +252,11 @@ impl FlowError {
             Self::Log(LogError::Origin { found, .. }) => {
                 Some(format!("give the key of {found} with --log-key, or name the other log's store with --store"))
             }
+            Self::Store(StoreError::Missing { .. }) => Some(
+                "`countersign evidence check` says what is missing: of a log that was closed, with --later STORE, also what a later \
+                 one erased, which does not come back; anything else is restored from a copy"
+                    .to_owned(),
+            ),
             Self::Exists { path } => Some(format!("name another file or folder, or move {} away", path.display())),
             Self::KeyWrite(KeyWriteError::Exists { path }) => {
                 Some(format!("name another file, or move {} away: no key is ever written over", path.display()))

@@ -13,6 +13,7 @@ use countersign_core::git::{Commit, Mode, ObjectFormat, ObjectSource as _, Oid, 
 use countersign_core::limits;
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
+use countersign_record::atomic::lies_in;
 use countersign_sbom::{
     CargoRequest, Encoding, Facts, Inventory, Kind, Listed, People, Rest, Shape, Spec, Summary, Written,
     cargo_inventories, cargo_listed, compare, digests, lock_inventory, schema, write_as,
@@ -356,6 +357,20 @@ fn id_of(objects: &GitSource, format: ObjectFormat, root: Oid, path: &Path) -> O
         id = (entry.mode == Mode::Directory).then_some(entry.id)?;
     }
     Some(id)
+}
+
+/// What Cargo reads of a workspace, and what only people know of it, is found by itself and named by nobody: no output takes its
+/// place.
+pub fn apart(directory: &Path, output: &Path) -> Result<(), FlowError> {
+    let read = ["Cargo.lock", "Cargo.toml", "countersign.toml"];
+    let named = output.file_name().is_some_and(|name| read.iter().any(|known| name == *known));
+    if named && workspace(directory).is_some_and(|folder| lies_in(output, &folder)) {
+        return Err(FlowError::Usage(format!(
+            "{} is read here, and would be written over: name another file for what is written",
+            output.display()
+        )));
+    }
+    Ok(())
 }
 
 /// The folder of the lock file that lies nearest above; the folder itself where there is none.

@@ -423,7 +423,7 @@ fn missing_inputs(recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> V
                 .at(format!("log entry {}", recorded.entry))
                 .expected(digest.to_string(), "the decision")
                 .found("nothing of that digest in the store")
-                .help("restore the store from a copy");
+                .help(erasure::gone_help(state.now()));
         blobs.blob(&digest).is_none().then_some(finding)
     };
     named.filter_map(missing).collect()

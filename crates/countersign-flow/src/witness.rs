@@ -19,11 +19,12 @@ use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::reader::LogReader;
-use countersign_record::log::{COSIGNED, FolderFiles, LogFiles};
+use countersign_record::log::{CHECKPOINT, COSIGNED, FolderFiles, LogFiles};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::kept_checkpoint;
 use countersign_verify::witnessed::{Age, Witnessed, asks_for_witnesses, witnessed};
 use countersign_verify::{LogState, VerifiedTrust};
+use std::collections::BTreeSet;
 
 /// What a witness answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -284,8 +285,9 @@ impl Lines {
         self.witnesses.iter().any(|key| key.id() == line.id() && key.name().as_str() == line.name())
     }
 
-    /// What the lines of a checkpoint are worth: one of a witness holds, and one of nobody whom trust names proves nothing.
-    pub(crate) fn findings(&self, checkpoint: &[u8], place: &str) -> Vec<Finding> {
+    /// What the lines of a checkpoint are worth: one of a witness holds, one of the log's own stands there once, else `wrong`, and
+    /// one of nobody whom trust names proves nothing.
+    pub(crate) fn findings(&self, checkpoint: &[u8], place: &str, wrong: Code) -> Vec<Finding> {
         // What does not read is said where it is held against the log.
         let Ok(read) = UnverifiedCheckpoint::parse(checkpoint) else { return Vec::new() };
         let holds =
@@ -296,6 +298,11 @@ impl Lines {
             .into_iter()
             .collect();
         let lines = read.note().signatures().iter();
+        let mut own = BTreeSet::new();
+        if lines.clone().filter(|line| self.is_of_log(line)).any(|line| !own.insert(line.id())) {
+            let what = "a checkpoint bears the log's own line twice, which nothing of ours writes";
+            out.push(Finding::new(wrong, what).at(place));
+        }
         let unknown: Vec<String> = lines
             .filter(|line| !self.is_of_log(line) && !self.is_of_witness(line))
             .map(|line| format!("{} (key {})", line.name(), to_hex(&line.id())))
@@ -311,30 +318,39 @@ impl Lines {
     }
 
     /// What is wrong with a checkpoint that is kept as one that witnesses cosigned: it is one of this log, and somebody else than
-    /// the log signed it. `nobody` says that nobody did.
+    /// the log signed it. `wrong` is said where nobody did.
     pub(crate) fn cosigned(
         &self,
         checkpoint: &[u8],
         (state, outside, at): (&LogState, &VerifiedTrust, Time),
         place: &str,
-        nobody: Code,
+        wrong: Code,
     ) -> Vec<Finding> {
         let held =
             kept_checkpoint(checkpoint, &state.now(), outside.trust(), at).and_then(|log| state.now().continues(&log));
         let mut out: Vec<Finding> = held.err().map(|finding| finding.at(place)).into_iter().collect();
-        out.extend(self.findings(checkpoint, place));
+        out.extend(self.findings(checkpoint, place, wrong));
         let alone = |read: &UnverifiedCheckpoint| read.note().signatures().iter().all(|line| self.is_of_log(line));
         if UnverifiedCheckpoint::parse(checkpoint).is_ok_and(|read| alone(&read)) {
             let what = "it lies where checkpoints lie that witnesses cosigned, and nobody cosigned it";
-            out.push(Finding::new(nobody, what).at(place));
+            out.push(Finding::new(wrong, what).at(place));
         }
         out
     }
 }
 
-/// What is wrong with the checkpoint that a store keeps as cosigned, if it keeps one. Packages take it along.
+/// What is wrong with the lines of a store's checkpoint, and with the one that it keeps as cosigned, if it keeps one. Packages take
+/// both along.
 pub fn kept(place: &Place, state: &LogState, trust: &VerifiedTrust, at: Time) -> Result<Vec<Finding>, FlowError> {
-    let Some(bytes) = FolderFiles::new(place.log()).read(COSIGNED, limits::NOTE_BYTES)? else { return Ok(Vec::new()) };
-    let name = format!("{}/{COSIGNED}", place.log_name());
-    Ok(Lines::of(state, trust).cosigned(&bytes, (state, trust, at), &name, codes::LOG_CHECKPOINT_INVALID))
+    let (files, lines) = (FolderFiles::new(place.log()), Lines::of(state, trust));
+    let name = |file: &str| format!("{}/{file}", place.log_name());
+    let wrong = codes::LOG_CHECKPOINT_INVALID;
+    let mut out = Vec::new();
+    if let Some(bytes) = files.read(CHECKPOINT, limits::NOTE_BYTES)? {
+        out.extend(lines.findings(&bytes, &name(CHECKPOINT), wrong));
+    }
+    if let Some(bytes) = files.read(COSIGNED, limits::NOTE_BYTES)? {
+        out.extend(lines.cosigned(&bytes, (state, trust, at), &name(COSIGNED), wrong));
+    }
+    Ok(out)
 }

@@ -101,20 +101,24 @@ pub fn lies_in(path: &Path, folder: &Path) -> bool {
 }
 
 /// The folder of some store's log or evidence in which what is written to a path would end, or below it: known by what lies there,
-/// for whoever writes and was told of no store.
+/// for whoever writes and was told of no store. Folders that are not there yet would be made in the nearest that is.
 #[must_use]
 pub fn kept_by_a_store(path: &Path) -> Option<PathBuf> {
     let Ok(Outlet::File(place)) = Outlet::of(path) else { return None };
-    let within = std::fs::canonicalize(folder_of(&place)).ok()?;
+    let within = folder_of(&place).ancestors().find_map(|folder| {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        std::fs::canonicalize(folder).ok()
+    })?;
     within.ancestors().find(|folder| is_log(folder) || is_evidence(folder)).map(Path::to_owned)
 }
 
 /// A checkpoint alone is also what an auditor keeps in a folder of hers, and a folder called `evidence` may be anybody's. A log of no
-/// entries has no tile yet.
+/// entries has no tile yet, and its store maybe no evidence: whoever made it left the lock there.
 fn is_log(folder: &Path) -> bool {
     let named = folder.file_name().is_some_and(|name| name == "log");
-    let beside_evidence = || named && folder.parent().is_some_and(|store| store.join("evidence").is_dir());
-    folder.join("checkpoint").is_file() && (folder.join("tile").is_dir() || beside_evidence())
+    let beside_evidence = || folder.parent().is_some_and(|store| store.join("evidence").is_dir());
+    let new = || named && (folder.join(".lock").is_file() || beside_evidence());
+    folder.join("checkpoint").is_file() && (folder.join("tile").is_dir() || new())
 }
 
 fn is_evidence(folder: &Path) -> bool {
@@ -222,8 +226,11 @@ mod tests {
             "other/outside",
             "auditor/log/2026",
         ];
-        for folder in folders.into_iter().chain(["linked", "elsewhere/tile", "new/log", "new/evidence"]) {
+        for folder in folders.into_iter().chain(["linked", "elsewhere/tile", "new/log", "new/evidence", "made/log"]) {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        for path in ["made/log/checkpoint", "made/log/.lock"] {
+            fs::write(dir.path().join(path), b"").unwrap();
         }
         fs::write(dir.path().join("store/log/checkpoint"), b"").unwrap();
         for path in ["auditor/log/checkpoint", "elsewhere/checkpoint", "new/log/checkpoint", "other/outside/checkpoint"]
@@ -245,6 +252,8 @@ mod tests {
         for path in ["store/x", "other/log/x", "other/evidence/x", "x", "no/such/x", "auditor/log/2026/q06.csv"] {
             assert!(!kept(path), "{path}");
         }
+        assert!(kept("store/log/new/folder/x") && !kept("store/new/folder/x"), "folders that would be made");
+        assert!(kept("made/log/checkpoint"), "a log that was made just now, in a store without evidence");
         assert!(!kept("other/outside/checkpoint"), "what is kept of a log, beside evidence that is in no store");
     }
 

@@ -6,13 +6,17 @@ use super::open::Opened;
 use super::population;
 use super::scope::Scope;
 use super::table::Row;
-use super::{EVIDENCE, is_of_log};
+use super::witnesses;
+use super::{EVIDENCE, INDEX, LOG, is_of_log};
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, Verdict, verdict_of};
+use countersign_core::json;
+use countersign_record::log::{CHECKPOINT, COSIGNED};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows that one list has and the other has not.
@@ -85,7 +89,7 @@ pub struct Difference {
 pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) -> Difference {
     let (a, b) = (first.state.now().reference(), second.state.now().reference());
     let mut findings = found;
-    let logs = relation(first, second, &a, &b, &mut findings);
+    let mut logs = relation(first, second, &a, &b, &mut findings);
     let (shorter, longer) = if a.size <= b.size { (&a, second) } else { (&b, first) };
     let skip = usize::try_from(shorter.size).unwrap_or(usize::MAX);
     let mut entries_added: BTreeMap<&'static str, u64> = BTreeMap::new();
@@ -110,8 +114,13 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
             lists.push(ListDifference { list: made.name, columns: ours.columns, only_first, only_second });
         }
     }
-    let files = files(first, second);
+    let mut files = differing(first, second, |name| !(name.starts_with(EVIDENCE) || is_of_log(name)));
     if a == b && first.scope == second.scope && ours == theirs {
+        if let Some(found) = signed_otherwise(first, second) {
+            files.retain(|one| one.file != INDEX);
+            logs.push_str(", whose checkpoints bear other signatures, such as of witnesses who cosigned again");
+            findings.extend(found);
+        }
         findings.extend(unaccounted(first, second, &files));
     }
     Difference {
@@ -132,17 +141,47 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
     }
 }
 
-/// The files that differ.
-fn files(first: &Opened, second: &Opened) -> Vec<FileDifference> {
+/// The files of these names that differ.
+fn differing(first: &Opened, second: &Opened, of: impl Fn(&str) -> bool) -> Vec<FileDifference> {
     let names = |one: &Opened| one.package.names().map(str::to_owned).collect::<BTreeSet<_>>();
-    let own = |name: &String| !(name.starts_with(EVIDENCE) || is_of_log(name));
     let mut all = names(first);
     all.extend(names(second));
     let differs = |file: String| {
         let (first, second) = (first.package.digest(&file).copied(), second.package.digest(&file).copied());
         (first != second).then_some(FileDifference { file, first, second })
     };
-    all.into_iter().filter(own).filter_map(differs).collect()
+    all.into_iter().filter(|name| of(name)).filter_map(differs).collect()
+}
+
+/// Where the indexes differ by the log's own files alone, what those checkpoints are found to bear: the log and its tiles are the
+/// same then, and one of its checkpoints was signed at another time, or bears what belongs to nobody.
+fn signed_otherwise(first: &Opened, second: &Opened) -> Option<Vec<Finding>> {
+    if differing(first, second, is_of_log).is_empty() || !(leads_to(first, second) && leads_to(second, first)) {
+        return None;
+    }
+    let mut found = Vec::new();
+    for (which, one) in [("the first", first), ("the second", second)] {
+        let file = |name: &str| one.package.file(&format!("{LOG}{name}")).ok();
+        let (checkpoint, cosigned) = (file(CHECKPOINT)??, file(COSIGNED)?);
+        let seen = witnesses::check((checkpoint.as_slice(), cosigned.as_deref()), &one.state, &one.trust, &[], one.at);
+        found.extend(seen.findings.into_iter().map(|finding| finding.at(which)));
+    }
+    Some(found)
+}
+
+/// Whether the index of one, with the log's own files of the other in it, is the other's to the byte.
+fn leads_to(one: &Opened, other: &Opened) -> bool {
+    let made = || {
+        let bytes = one.package.file(INDEX).ok()??;
+        let mut index: Value = json::parse_as(&bytes).ok()?;
+        let files = index.get_mut("files")?.as_object_mut()?;
+        files.retain(|name, _| !is_of_log(name));
+        for name in other.package.names().filter(|name| is_of_log(name)) {
+            files.insert(name.to_owned(), Value::String(other.package.digest(name)?.to_string()));
+        }
+        Some(Sha256::of(&json::canonical_value(&index).ok()?))
+    };
+    made().is_some_and(|made| other.package.digest(INDEX) == Some(&made))
 }
 
 /// What the same log, scope and documents make is the same, where one version made both: a file that is not was altered in one.

@@ -29,7 +29,7 @@ pub(super) fn check(
 ) -> Seen {
     let path = format!("{LOG}{COSIGNED}");
     let lines = Lines::of(state, outside);
-    let mut findings = lines.findings(checkpoint, &format!("{LOG}{CHECKPOINT}"));
+    let mut findings = lines.findings(checkpoint, &format!("{LOG}{CHECKPOINT}"), codes::PACKAGE_FILE_ALTERED);
     let mut words = Vec::new();
     let mut asked = false;
     if let Some(bytes) = cosigned {

@@ -52,6 +52,8 @@ documents! {
         kept: usize,
         /// Those that were erased, with the entries that say so.
         erased: BTreeMap<Sha256, u64>,
+        /// Those that are named here and that another log of the chain says are erased, with its entries in words.
+        erased_elsewhere: BTreeMap<Sha256, String>,
         /// Those that nothing names.
         unreferenced: BTreeSet<Sha256>,
         /// Files in the store that are no evidence, by their paths: what writes left that were killed, or are at work.

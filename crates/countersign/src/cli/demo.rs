@@ -7,7 +7,7 @@ use crate::world::World;
 use clap::Args;
 use countersign_collect::platform;
 use countersign_core::exit::Exit;
-use countersign_flow::{FlowError, output as answer};
+use countersign_flow::{FlowError, files, output as answer};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -55,6 +55,7 @@ impl Demo {
 
 fn empty(folder: &std::path::Path) -> Result<PathBuf, FlowError> {
     let failed = |source| FlowError::Read { path: folder.to_owned(), source };
+    files::apart_from_stores(&folder.join("app"))?;
     std::fs::create_dir_all(folder).map_err(failed)?;
     if std::fs::read_dir(folder).map_err(failed)?.next().is_some() {
         return Err(FlowError::Exists { path: folder.to_owned() });

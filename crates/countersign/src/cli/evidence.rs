@@ -163,6 +163,7 @@ impl Check {
             named: checked.named.len(),
             kept: checked.kept.len(),
             erased: checked.erased,
+            erased_elsewhere: checked.erased_elsewhere,
             unreferenced: checked.unreferenced,
             leftover: checked.leftover,
             verdict: verdict_of(&checked.findings),
@@ -183,7 +184,7 @@ impl Check {
                 "{found}{} named, {} in the store, {} erased, {} that nothing names{left}\n{}\n",
                 document.named,
                 document.kept,
-                document.erased.len(),
+                document.erased.len().saturating_add(document.erased_elsewhere.len()),
                 document.unreferenced.len(),
                 document.verdict
             )
@@ -223,6 +224,13 @@ impl Erase {
                 0 => String::new(),
                 count => format!("\nerased from {count} store(s) of earlier logs too"),
             };
+            let beyond: Vec<String> = erased.beyond.iter().map(ToString::to_string).collect();
+            let beyond = if beyond.is_empty() {
+                String::new()
+            } else {
+                let logs = beyond.join(", ");
+                format!("the store of {logs} was not given, and may have it still: run this again with --also STORE\n")
+            };
             let withheld = match erased.withheld.as_slice() {
                 [] => String::new(),
                 places => format!(
@@ -231,7 +239,7 @@ impl Erase {
                 ),
             };
             format!(
-                "{}: {gone}{earlier}\n{says} says why, by person {}\n{withheld}copies elsewhere, such as backups and packages, are not reached from here\n",
+                "{}: {gone}{earlier}\n{says} says why, by person {}\n{withheld}{beyond}copies elsewhere, such as backups and packages, are not reached from here\n",
                 document.erasure.erased, document.erasure.owner
             )
         });

@@ -24,6 +24,11 @@ fn is_file(argument: &Arg) -> bool {
     FILES.iter().any(|file| kind == file())
 }
 
+/// Whether a file stands behind the first `=` of its values, such as FORMAT=FILE: behind that of NAME=VALUE stands any word.
+fn is_pair(argument: &Arg) -> bool {
+    argument.get_value_names().unwrap_or_default().iter().any(|name| name.ends_with("=FILE"))
+}
+
 /// Whether its values name what is written: in another verb the same option may be a number.
 fn is_written(argument: &Arg) -> bool {
     argument.get_long().is_some_and(|long| WRITTEN.contains(&long) && (long == REPORT || is_file(argument)))
@@ -75,11 +80,12 @@ impl Named {
         for argument in ours.filter(|argument| argument.get_action().takes_values()) {
             let id = argument.get_id().as_str();
             let option = argument.get_long().unwrap_or(id).to_owned();
-            let (written, is_file) = (is_written(argument), is_file(argument));
+            let (written, is_file, is_pair) = (is_written(argument), is_file(argument), is_pair(argument));
             for value in matches.try_get_raw(id).ok().flatten().into_iter().flatten() {
                 let whole = PathBuf::from(value);
-                // FORMAT=FILE, NAME=FILE. Other words may be spelled as a file is, and name none.
-                let behind = value.to_str().and_then(|text| text.split_once('=')).map(|(_, file)| PathBuf::from(file));
+                // Other words may be spelled as a file is, and name none.
+                let pair = value.to_str().filter(|_| is_pair).and_then(|text| text.split_once('='));
+                let behind = pair.map(|(_, file)| PathBuf::from(file));
                 let named = |path: PathBuf| Value { option: option.clone(), path };
                 if !written {
                     self.others.extend(is_file.then_some(whole).into_iter().chain(behind).map(named));
@@ -115,21 +121,25 @@ impl Named {
                 )));
             }
             self.apart_from_policy(one)?;
-            if one.path.is_file() {
-                let read = self.others.iter().filter(|other| !self.may_meet(one, other));
-                let read: Vec<&Path> = read.map(|other| other.path.as_path()).collect();
-                files::apart_from_inputs(&one.path, &read)?;
-            }
+            // Whether or not it is there: a build may make what is named as its artifact only now.
+            let read = self.others.iter().filter(|other| !self.may_meet(one, other));
+            let read: Vec<&Path> = read.map(|other| other.path.as_path()).collect();
+            files::apart_from_inputs(&one.path, &read)?;
         }
         Ok(())
     }
 
-    /// Everything in a policy's folder is part of the release, and is read.
+    /// Everything in a policy's folder is part of the release, and is read. A report lies in none, named here or not, and whether
+    /// or not it is there yet: each run would make another release of it.
     fn apart_from_policy(&self, one: &Value) -> Result<(), FlowError> {
-        let of_policy = |other: &Value| other.option == "folder" && lies_in(&one.path, &other.path);
-        if one.option == REPORT && self.verb.starts_with("policy ") && self.others.iter().any(of_policy) {
+        let of_verb = |other: &Value| other.option == "folder" && self.verb.starts_with("policy ");
+        let mut folders = self.others.iter().filter(|other| of_verb(other) || is_policy(&other.path));
+        let named = folders.any(|other| lies_in(&one.path, &other.path));
+        let lies = if one.option == REPORT { named || in_a_policy(&one.path) } else { named && one.path.is_file() };
+        if lies {
             return Err(FlowError::Usage(format!(
-                "--report: {} lies in the policy's folder, and would be part of the release: name another file",
+                "--{}: {} lies in the policy's folder, and would be part of the release: name another file",
+                one.option,
                 one.path.display()
             )));
         }
@@ -145,6 +155,18 @@ impl Named {
             || (read.option == "least-checkpoint" && of_log && written.option != REPORT)
             || (IN_PLACE.contains(&verb) && written.option != REPORT)
     }
+}
+
+/// A folder with `policy.toml`, unless it is a repository: no release closes the whole of one.
+fn is_policy(folder: &Path) -> bool {
+    folder.join("policy.toml").is_file() && !folder.join(".git").exists()
+}
+
+/// Whether what is written there would end in some policy's folder, or below it.
+fn in_a_policy(path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let above = |folder: PathBuf| folder.ancestors().take_while(|folder| !folder.join(".git").exists()).any(is_policy);
+    std::fs::canonicalize(folder).is_ok_and(above)
 }
 
 impl Value {
@@ -258,6 +280,18 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_an_equals_sign_is_known_as_a_file_or_as_none() {
+        for (words, command) in all() {
+            for argument in command.get_arguments() {
+                let names = argument.get_value_names().unwrap_or_default();
+                let none = ["claim", "parameter", "workflow-input"];
+                let known = is_pair(argument) || argument.get_long().is_some_and(|long| none.contains(&long));
+                assert!(known || names.iter().all(|name| !name.contains('=')), "{words:?} {argument:?}");
+            }
+        }
+    }
+
+    #[test]
     fn no_output_of_any_verb_takes_the_place_of_what_a_store_keeps() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("log/tile")).unwrap();
@@ -285,7 +319,7 @@ mod tests {
     #[test]
     fn an_output_takes_the_place_of_nothing_that_is_read_and_of_no_other_output() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("policy")).unwrap();
+        std::fs::create_dir_all(dir.path().join("policy/rules")).unwrap();
         for name in ["a", "b", "policy/policy.toml"] {
             std::fs::write(dir.path().join(name), b"here").unwrap();
         }
@@ -302,6 +336,13 @@ mod tests {
             ("policy backtest @/policy --output @/x --sample @/x", "named twice"),
             ("policy lint @/policy --report sarif=@/policy/policy.toml", "lies in the policy's folder"),
             ("policy test @/policy --report junit=@/policy/x", "lies in the policy's folder"),
+            ("policy build @/policy --output @/policy/policy.toml", "lies in the policy's folder"),
+            ("policy backtest @/policy --output @/policy/policy.toml", "lies in the policy's folder"),
+            ("policy backtest @/policy --output @/x --sample @/policy/policy.toml", "lies in the policy's folder"),
+            ("verify @/b --report sarif=@/policy/policy.toml", "lies in the policy's folder"),
+            ("verify @/b --report sarif=@/policy/rules/x", "lies in the policy's folder"),
+            ("provenance --artifact @/new --output @/new -- make", "is read here"),
+            ("provenance --artifact @/new --output @/policy/../new -- make", "is read here"),
         ] {
             let error = said(dir.path(), line).expect_err(line);
             assert!(error.contains(words), "{line}: {error}");
@@ -311,7 +352,9 @@ mod tests {
     #[test]
     fn what_is_meant_to_be_replaced_is() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["a", "b"] {
+        std::fs::create_dir_all(dir.path().join("repo/.git")).unwrap();
+        std::fs::create_dir(dir.path().join("policy")).unwrap();
+        for name in ["a", "b", "policy/policy.toml", "repo/policy.toml", "repo/r"] {
             std::fs::write(dir.path().join(name), b"here").unwrap();
         }
         for line in [
@@ -323,6 +366,9 @@ mod tests {
             "provenance --output @/a -- make @/a",
             "promote @/b --report github=- --report github=-",
             "trust refresh --target @/a --output @/a",
+            "verify @/b --parameter out=@/a --report json=@/a",
+            "policy build @/policy --output @/policy/new",
+            "verify @/b --repo @/repo --report json=@/repo/r",
         ] {
             assert_eq!(said(dir.path(), line), Ok(()), "{line}");
         }

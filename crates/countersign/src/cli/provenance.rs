@@ -11,6 +11,7 @@ use countersign_collect::provenance::{
 use countersign_core::exit::Exit;
 use countersign_core::json;
 use countersign_core::time::Time;
+use countersign_flow::sbom::apart;
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::escape::plain;
@@ -52,6 +53,9 @@ pub(crate) struct Provenance {
 impl Provenance {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let directory = PathBuf::from(".");
+        if let Some(output) = &self.output {
+            apart(&directory, output)?;
+        }
         let run = World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
         let local_run = format!("{}{run}", platform::LOCAL_RUN);
         let request = Request {

@@ -14,6 +14,7 @@ use countersign_report::json::DocumentError;
 use countersign_report::output::{Marked, Refusal};
 use countersign_report::reports::{Baseline, Facts, Failure, Form, Report, baseline};
 use serde::Serialize;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The forms of the answer beside the one that is printed.
@@ -191,7 +192,7 @@ impl ReportArgs {
             }
             if is_no_report(file) {
                 return Err(FlowError::Usage(format!(
-                    "--report: {} is there, and is a key, a checkpoint or something signed: name another file",
+                    "--report: {} is there, and is a key, a checkpoint, a package or something signed: name another file",
                     file.display()
                 )));
             }
@@ -224,14 +225,24 @@ impl ReportArgs {
 /// Whether a file is what no report was, and what nobody could make again. What the verb reads is known from its command line;
 /// this may be anybody's.
 fn is_no_report(file: &Path) -> bool {
+    if begins(file).is_ok_and(|start| STARTS.iter().any(|known| start.starts_with(known))) {
+        return true;
+    }
     let Ok(Some(bytes)) = files::read_if_there(file, limits::DOCUMENT_BYTES) else { return false };
     // Within a JSON string, these would have a backslash before their last quote.
     let signed = |text: &str| {
         text.starts_with('{') && ["\"payloadType\"", "\"messageSignature\""].iter().any(|key| text.contains(key))
     };
-    bytes.starts_with(b"-----BEGIN ")
-        || UnverifiedCheckpoint::parse(&bytes).is_ok()
-        || std::str::from_utf8(&bytes).is_ok_and(signed)
+    UnverifiedCheckpoint::parse(&bytes).is_ok() || std::str::from_utf8(&bytes).is_ok_and(signed)
+}
+
+/// How keys begin, PEM and SSH, and packages, which may be larger than what is read here.
+const STARTS: &[&[u8]] = &[b"-----BEGIN ", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b"PK\x03\x04"];
+
+fn begins(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    std::fs::File::open(file)?.take(16).read_to_end(&mut start)?;
+    Ok(start)
 }
 
 /// A run that did not come to its end. Findings that stopped it are findings; everything else is a failure of the run.

@@ -14,7 +14,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::json;
 use countersign_core::time::Time;
-use countersign_flow::sbom::{Made, Request, Scope, make};
+use countersign_flow::sbom::{Made, Request, Scope, apart, make};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_whole;
 use countersign_report::text;
@@ -148,6 +148,9 @@ impl Sbom {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         if let Some(verb) = &self.verb {
             return verb.run(call);
+        }
+        if let Some(output) = &self.output {
+            apart(&self.directory, output)?;
         }
         let request = Request {
             cargo: self.cargo(call),
