@@ -187,8 +187,10 @@ fn first_line_is_json(whole: &[u8]) -> bool {
 /// writing.
 fn one(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
     let mut out = in_its_form(value, bytes)?;
+    // Once: a document may be long, and hold thousands of them.
+    let digest = Sha256::of(bytes);
     for read in out.iter_mut().filter(|read| read.form != Form::Cosign) {
-        read.digest = Sha256::of(bytes);
+        read.digest = digest;
     }
     Ok(out)
 }
