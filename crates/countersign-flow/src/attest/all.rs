@@ -6,8 +6,9 @@
 mod beside;
 mod together;
 
+use super::dependencies::HandedIn;
 use super::inputs::{Below, Read, read_bytes, read_file, walk};
-use super::{Expected, Subject, careless, check, oci};
+use super::{Expected, Subject, careless, check_with, oci};
 use crate::error::FlowError;
 use crate::files;
 use beside::{Beside, may_have_one_beside};
@@ -142,8 +143,8 @@ const PLACES: usize = 10;
 struct By<'b> {
     anchors: &'b Anchors,
     expected: &'b Expected,
-    /// Summaries of what it was made from.
-    dependencies: &'b [Read],
+    /// Summaries of what it was made from, verified once for the whole run.
+    dependencies: &'b HandedIn<'b>,
     at: Time,
 }
 
@@ -203,6 +204,7 @@ pub fn check_all(
     } else {
         walk(folder)?
     };
+    let dependencies = &HandedIn::new(dependencies, anchors, expected, at);
     let by = By { anchors, expected, dependencies, at };
     let paths = below.files;
     let mut sum = Sum::new(paths.len());
@@ -352,7 +354,7 @@ fn layout(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     let image = oci::image(path)?;
     let wanted = Wanted { sha256: Some(image.digest), ..Wanted::default() };
     let subject = Subject { name: &out.place, named: false, wanted };
-    let outcome = check(&subject, &read, by.dependencies, by.anchors, by.expected, by.at);
+    let outcome = check_with(&subject, &read, by.dependencies, by.anchors, by.expected, by.at);
     out.findings = placed(outcome.checked.findings, &out.place);
     out.findings.extend(image.incomplete);
     if exit_of(&out.findings) == Exit::Ok {
@@ -380,7 +382,7 @@ fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec
     // The file has a name of its own, and a registry's rules for it.
     let name = beside.map_or(first.place.as_str(), |file| file.name.as_str());
     let subject = Subject { name, named: beside.is_some(), wanted };
-    let outcome = check(&subject, &group.read, by.dependencies, by.anchors, by.expected, by.at);
+    let outcome = check_with(&subject, &group.read, by.dependencies, by.anchors, by.expected, by.at);
     // What is said of all of them together names the file.
     let place = if group.read.len() == 1 { &first.place } else { &first.file };
     let findings = placed(outcome.checked.findings, place);

@@ -20,14 +20,14 @@ use countersign_core::finding::{Finding, listed};
 use countersign_core::slsa::builders::known_level;
 use countersign_core::slsa::facts::{PROVENANCE_V01, PROVENANCE_V1, PROVENANCE_V02};
 use countersign_core::slsa::{
-    Dependency, Expectations, ExpectedBuilder, ExpectedIdentity, Facts, Package, SignerFacts, SummaryExpectations,
+    Expectations, ExpectedBuilder, ExpectedIdentity, Facts, Package, SignerFacts, SummaryExpectations,
 };
 use countersign_core::statement::{Statement, Subject as CoreSubject};
 use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
 use countersign_core::trust::identity::name_somebody;
 use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary, summary_result};
-use dependencies::Summaries;
+use dependencies::HandedIn;
 use forms::Forms;
 use inputs::Read;
 use serde::Serialize;
@@ -120,6 +120,18 @@ pub fn check(
     expected: &Expected,
     at: Time,
 ) -> Outcome {
+    check_with(subject, read, &HandedIn::new(dependencies, anchors, expected, at), anchors, expected, at)
+}
+
+/// The same with what was handed in for the dependencies of several artifacts.
+fn check_with(
+    subject: &Subject<'_>,
+    read: &[Read],
+    dependencies: &HandedIn<'_>,
+    anchors: &Anchors,
+    expected: &Expected,
+    at: Time,
+) -> Outcome {
     let mut out = Outcome::default();
     let shown = signatures(subject, read, anchors, at, &mut out);
     let mut findings = Vec::new();
@@ -145,7 +157,7 @@ pub fn check(
         judge.group(&group);
     }
     judge.summaries(&shown);
-    judge.dependencies(&shown, dependencies, anchors);
+    judge.dependencies(&shown, dependencies);
     judge.whole(&shown);
     out
 }
@@ -480,11 +492,12 @@ impl Judge<'_> {
             self.results(shown);
             return;
         };
+        let is_given = |hex: &str| self.given.contains(hex);
         let mut findings = Vec::new();
         let mut count = 0_usize;
         for (place, shown) in shown.iter().filter(|(_, shown)| attest::is_summary(shown)) {
             count = count.saturating_add(1);
-            findings.extend(check_summary(shown, wanted, &self.given, self.at, place));
+            findings.extend(check_summary(shown, wanted, &is_given, self.at, place));
         }
         if count == 0 {
             findings.push(
@@ -508,19 +521,11 @@ impl Judge<'_> {
     }
 
     /// Each dependency has a summary of its own, where that is asked for: of provenance that is refused nobody asks what went into it.
-    fn dependencies(&mut self, shown: &[(&str, Shown)], read: &[Read], anchors: &Anchors) {
+    fn dependencies(&mut self, shown: &[(&str, Shown)], handed_in: &HandedIn<'_>) {
         let Some(level) = self.expected.provenance.as_ref().and_then(|wanted| wanted.dependency_level) else { return };
         if self.fitting.is_empty() {
             return;
         }
-        let summaries = self.expected.summary.as_ref().map(|wanted| {
-            let mut wanted = wanted.clone();
-            wanted.levels = BTreeSet::from([format!("SLSA_BUILD_LEVEL_{level}")]);
-            wanted.resource = None;
-            Summaries::of(read, anchors, &wanted, &self.given, self.at)
-        });
-        let nobody = || Err("no verifier of summaries is expected".to_owned());
-        let holds = |of: &Dependency| summaries.as_ref().map_or_else(nobody, |summaries| summaries.holds(of));
         let finding = |place: &str, what: String, found: &str| {
             Finding::new(codes::DEPENDENCY_UNVERIFIED, what)
                 .at(place)
@@ -534,7 +539,7 @@ impl Judge<'_> {
             let dependencies = facts.map(|facts| facts.dependencies).unwrap_or_default();
             count = count.saturating_add(dependencies.len());
             findings.extend(listed(
-                dependencies.iter().filter_map(|one| Some((one, holds(one).err()?))),
+                dependencies.iter().filter_map(|one| Some((one, handed_in.holds(one, &self.given).err()?))),
                 |(one, why)| finding(place, format!("a dependency is not verified: {why}"), &one.name),
                 |more| finding(place, "more dependencies are not verified".to_owned(), &format!("{more} more")),
             ));
