@@ -249,3 +249,21 @@ fn a_careless_dot_of_a_pattern_is_said_of_a_folder_as_of_one_artifact() {
     door.run(&format!("verify --all all {BY_KEY} --certificate-identity-regexp ^https://github.com/p/.*$ --certificate-oidc-issuer https://issuer.example"))
         .expect(4, &["note[identity-careless-dot]", "--> ^https://github.com/p/.*$\n"]);
 }
+
+#[test]
+fn long_texts_of_strangers_are_cut_where_they_are_kept_of_a_whole_folder() {
+    let door = folder();
+    let long = "y".repeat(1_000_000);
+    let mut built = provenance();
+    built["runDetails"]["builder"]["id"] = json!(format!("https://x.example/{long}"));
+    sign(&door, "all/a.json", "k.pem", PROVENANCE, &app(), &built);
+    // Of what cannot be read at all too.
+    door.write("all/b.json", format!("{{\"{long}\":1,\"{long}\":2}}").as_bytes());
+    door.write("expect.toml", EXPECT.as_bytes());
+    let said = door.run(&format!("--format json verify --all all {BY_KEY} --expect expect.toml"));
+    said.expect(
+        4,
+        &["provenance-builder", "https://x.example/yyyy", "bundle-malformed", "duplicate key", "yyy\u{2026}"],
+    );
+    assert!(said.out.len() < 20_000, "{} bytes", said.out.len());
+}

@@ -14,6 +14,8 @@ pub const VERIFY_LISTED: usize = 1_000;
 pub const FINDINGS_LISTED: usize = 100;
 /// Characters of a text in an attestation that are shown where it stands in many findings.
 pub const TEXT_SHOWN: usize = 200;
+/// Characters of each text of a finding that such a run keeps: whoever signs an attestation may write one as long as it.
+pub const FINDING_TEXT_KEPT: usize = 1_000;
 /// Manifests of one OCI layout.
 pub const OCI_MANIFESTS: usize = 10_000;
 /// Keys of one folder of them.

@@ -286,9 +286,9 @@ fn judge(path: &Path, by: By<'_>) -> Judged {
 /// Why something is refused.
 fn refusals(error: FlowError, place: &str) -> Vec<Finding> {
     let FlowError::Refused(findings) = error else {
-        return vec![Finding::new(codes::BUNDLE_MALFORMED, error.to_string()).at(place)];
+        return placed(vec![Finding::new(codes::BUNDLE_MALFORMED, error.to_string())], place);
     };
-    findings
+    placed(findings, place)
 }
 
 /// Fails where it cannot be read as attestations.
@@ -391,10 +391,8 @@ fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec
     (signers.collect(), findings)
 }
 
-/// With a place for what has none: of thousands of files nobody would know which is meant.
-fn placed(mut findings: Vec<Finding>, place: &str) -> Vec<Finding> {
-    for finding in findings.iter_mut().filter(|finding| finding.at.is_empty()) {
-        finding.at.push(place.to_owned());
-    }
-    findings
+/// As they are kept of each file, with a place for what has none: of thousands of files nobody would know which is meant.
+fn placed(findings: Vec<Finding>, place: &str) -> Vec<Finding> {
+    let place = |finding: Finding| if finding.at.is_empty() { finding.at(place) } else { finding };
+    findings.into_iter().map(|finding| place(finding.kept())).collect()
 }
