@@ -4,6 +4,7 @@
 //! kept; of what does not, the first findings.
 
 mod beside;
+mod room;
 mod together;
 
 use super::dependencies::HandedIn;
@@ -19,6 +20,7 @@ use countersign_core::finding::{Finding, exit_of};
 use countersign_core::time::Time;
 use countersign_core::{codes, limits};
 use countersign_verify::attest::{Anchors, Wanted};
+use room::Room;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -145,6 +147,8 @@ struct By<'b> {
     expected: &'b Expected,
     /// Summaries of what it was made from, verified once for the whole run.
     dependencies: &'b HandedIn<'b>,
+    /// What all workers together have in hand.
+    room: &'b Room,
     at: Time,
 }
 
@@ -205,7 +209,7 @@ pub fn check_all(
         walk(folder)?
     };
     let dependencies = &HandedIn::new(dependencies, anchors, expected, at);
-    let by = By { anchors, expected, dependencies, at };
+    let by = By { anchors, expected, dependencies, room: &Room::default(), at };
     let paths = below.files;
     let mut sum = Sum::new(paths.len());
     for finding in careless(expected) {
@@ -297,6 +301,7 @@ fn file(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     if size > u64::try_from(limits::DOCUMENT_BYTES).unwrap_or(u64::MAX) {
         return lines(path, by, out);
     }
+    let _taken = by.room.take(usize::try_from(size).unwrap_or(usize::MAX));
     let read = read_file(path, false)?;
     let whole = read.iter().any(|one| one.attestation.payload.is_none());
     let beside = Beside::read(path, if whole { limits::SIGNED_FILE_BYTES } else { 0 });
@@ -329,6 +334,7 @@ fn lines(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
         if count > limits::COLLECTION_ITEMS {
             return Err(refused(format!("more than {} bundles in one file", limits::COLLECTION_ITEMS)));
         }
+        let _taken = by.room.take(line.len());
         hold(read_bytes(line, &format!("{}, line {number}", out.place), false)?, beside.looked.as_ref(), by, out);
         Ok(())
     });

@@ -4,7 +4,7 @@ use super::Expected;
 use super::inputs::Read;
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::slsa::{Dependency, SummaryExpectations};
-use countersign_core::statement::Statement;
+use countersign_core::statement::{Payload, Stated as _};
 use countersign_core::time::Time;
 use countersign_verify::attest::{self, Anchors, Shown, Wanted, check_summary};
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,8 +106,8 @@ impl Held {
 
 /// What is shown by what was handed in for a dependency, if it holds about its own subject: which of them are asked for, the dependencies say.
 fn held(one: &Read, anchors: &Anchors, at: Time) -> Option<Shown> {
-    let statement = Statement::parse_any(one.attestation.payload.as_deref()?).ok()?;
-    let digest = |name: &str| statement.subjects.iter().find_map(|subject| subject.digest.get(name));
+    let statement = Payload::parse_any(one.attestation.payload.as_deref()?).ok()?;
+    let digest = |name: &str| statement.subjects().iter().find_map(|subject| subject.digest.get(name));
     let sha256 = digest("sha256").and_then(|hex| Sha256::from_hex(hex).ok());
     let long = if sha256.is_some() { None } else { digest("sha512") };
     let about = Wanted { sha256, sha512: long.and_then(|hex| hex_array(hex).ok()), bytes: None };

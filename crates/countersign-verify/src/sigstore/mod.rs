@@ -34,6 +34,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::envelope::PAYLOAD_TYPE;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::key::{KeyId, PublicKey};
+use countersign_core::statement::type_of;
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
 use serde_json::Value;
@@ -547,9 +548,8 @@ fn unknown_statement(bundle: &Value) -> Option<String> {
     }
     // What is no base64, or no JSON, is said where it is read.
     let payload = decoded(envelope.get("payload")?.as_str()?)?;
-    let statement = json::parse(&payload).ok()?;
-    let kind = statement.get("_type").and_then(Value::as_str).unwrap_or_default();
-    (!STATEMENTS.contains(&kind)).then(|| kind.chars().take(120).collect())
+    let kind = type_of(&payload)?;
+    (!STATEMENTS.contains(&kind.as_str())).then(|| kind.chars().take(120).collect())
 }
 
 /// Whether a log entry comes with a checkpoint under which nobody's signature stands: the family takes it for a bundle of a
