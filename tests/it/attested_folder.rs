@@ -204,6 +204,29 @@ fn a_subject_by_a_digest_that_is_not_compared_is_none_that_differs() {
 }
 
 #[test]
+fn a_signature_over_a_file_that_is_named_by_another_digest_needs_the_file_beside_it() {
+    let door = folder();
+    let signed = |digest: &Value| {
+        let bundle = json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": []},
+            "messageSignature": {"messageDigest": digest, "signature": "AAAA"},
+        });
+        door.write("all/app.sigstore.json", bundle.to_string().as_bytes());
+        door.run(&format!("verify --all all {BY_KEY}"))
+    };
+    for (algorithm, length) in [("SHA2_384", 64), ("SHA2_512", 88)] {
+        let said = signed(&json!({"algorithm": algorithm, "digest": "A".repeat(length)}));
+        said.expect(3, &["sigstore-unsupported", "--> all/app.sigstore.json\n", "lay the file beside it"]);
+        assert!(!said.text.contains("subject-mismatch"), "{}", said.text);
+    }
+    signed(&Value::Null).expect(3, &["sigstore-unsupported", "lay the file beside it"]);
+    // With the file it is compared.
+    door.write("all/app", APP);
+    signed(&json!({"algorithm": "SHA2_512", "digest": "A".repeat(88)})).expect(4, &["0 of 1 attestations hold"]);
+}
+
+#[test]
 fn thousands_of_notes_hide_no_refusal() {
     let door = folder();
     sign(&door, "b.json", "k.pem", KIND, &app(), &json!({}));

@@ -381,6 +381,13 @@ fn hold(read: Vec<Read>, beside: Option<&Looked>, by: By<'_>, out: &mut Judged) 
 
 fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec<String>, Vec<Finding>) {
     let Some(first) = group.read.first() else { return (Vec::new(), Vec::new()) };
+    if beside.is_none() && group.is_over_an_absent_file() {
+        let what = "this signature is over a file, and names it by no SHA-256: it is compared with the file alone";
+        let finding = Finding::new(codes::SIGSTORE_UNSUPPORTED, what)
+            .expected("the file beside it, or its SHA-256 in the bundle", "countersign")
+            .help("lay the file beside it: `app` beside `app.sigstore.json`");
+        return (Vec::new(), placed(vec![finding], &first.place));
+    }
     let wanted = match beside {
         Some(file) => Wanted { sha256: Some(file.sha256), sha512: Some(file.sha512), bytes: file.bytes.as_deref() },
         None => Wanted { sha256: group.own.sha256, sha512: group.own.sha512, bytes: None },

@@ -25,6 +25,15 @@ pub(super) struct Together {
     pub(super) read: Vec<Read>,
 }
 
+impl Together {
+    /// Whether it is a signature over a file of which it says nothing that could be compared.
+    pub(super) fn is_over_an_absent_file(&self) -> bool {
+        let over_a_file =
+            |one: &Read| one.attestation.payload.is_none() && matches!(one.attestation.proof, Proof::Bundle(_));
+        self.own == Own::default() && matches!(self.read.as_slice(), [one] if over_a_file(one))
+    }
+}
+
 /// By what they belong together.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
