@@ -236,7 +236,10 @@ fn thousands_of_notes_hide_no_refusal() {
     }
     let line = format!("verify --all all {BY_KEY}");
     let said = door.run(&line);
-    said.expect(0, &["1000 of 1000 attestations hold"]);
+    said.expect(
+        0,
+        &["1000 of 1000 attestations hold", "and 990 more note[transparency-none]: --format json has all of them"],
+    );
     assert!(!said.text.contains("more was found than"), "{}", said.text);
     door.write("all/z.json", b"{");
     door.run(&line).expect(
@@ -246,8 +249,10 @@ fn thousands_of_notes_hide_no_refusal() {
             "--> all/z.json\n",
             "more was found than the 1000 findings",
             "1 (bundle-malformed 1) of them refused",
+            "and 989 more note[transparency-none]: of those that are listed, which --format json has\n",
         ],
     );
+    assert!(!door.run(&line).text.contains("has all of them"));
     let said = door.run(&format!("--format json {line}"));
     let sum: Value = serde_json::from_str(&said.out).unwrap();
     let findings = sum["findings"].as_array().unwrap();

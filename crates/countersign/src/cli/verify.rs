@@ -180,7 +180,7 @@ impl Verify {
                 "{}\n{}{}{more}{} of {} attestations hold, in {} files, {} of them refused\n{artifacts}{end}\n",
                 folder.display(),
                 text::table(&["attestations", "signer"], &rows),
-                text::findings(&sum.findings),
+                if sum.more { text::first_findings(&sum.findings) } else { text::findings(&sum.findings) },
                 sum.held,
                 sum.attestations,
                 sum.files,
