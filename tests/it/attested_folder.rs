@@ -126,9 +126,27 @@ fn what_is_asked_of_one_artifact_alone_is_no_option_of_a_folder() {
         "--artifact-name app",
         "--report junit=out.xml",
         "--baseline earlier.json",
+        "--sigstore-root root.json",
+        "--store elsewhere",
     ] {
         door.run(&format!("{line} {more}")).expect(2, &["cannot be used with"]);
     }
+    // Nor what only a trust document or the record is held to, of one artifact either.
+    let one = format!("verify app --bundle all/a.json {BY_KEY}");
+    door.run(&one).expect(0, &["verified"]);
+    let digest = format!("--trust-digest sha256:{}", "0".repeat(64));
+    for more in [digest.as_str(), "--least-checkpoint kept.txt"] {
+        for line in [&line, &one] {
+            door.run(&format!("{line} {more}")).expect(2, &["goes with --trust or --promoted-to"]);
+        }
+    }
+    // A variable that is there for other verbs is in nobody's way.
+    let outside = format!("sha256:{}", "0".repeat(64));
+    let variables = [("COUNTERSIGN_TRUST_DIGEST", outside.as_str()), ("COUNTERSIGN_LEAST_CHECKPOINT", "kept.txt")];
+    for line in [&line, &one] {
+        door.shell(".", &format!("countersign {line}"), &variables).expect(0, &["verified"]);
+    }
+    door.run(&format!("{one} --sigstore-root root.json")).expect(2, &["--sigstore-root goes with --trust"]);
 }
 
 #[test]
