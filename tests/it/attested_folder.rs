@@ -126,9 +126,27 @@ fn what_is_asked_of_one_artifact_alone_is_no_option_of_a_folder() {
         "--artifact-name app",
         "--report junit=out.xml",
         "--baseline earlier.json",
+        "--sigstore-root root.json",
+        "--store elsewhere",
     ] {
         door.run(&format!("{line} {more}")).expect(2, &["cannot be used with"]);
     }
+    // Nor what only a trust document or the record is held to, of one artifact either.
+    let one = format!("verify app --bundle all/a.json {BY_KEY}");
+    door.run(&one).expect(0, &["verified"]);
+    let digest = format!("--trust-digest sha256:{}", "0".repeat(64));
+    for more in [digest.as_str(), "--least-checkpoint kept.txt"] {
+        for line in [&line, &one] {
+            door.run(&format!("{line} {more}")).expect(2, &["goes with --trust or --promoted-to"]);
+        }
+    }
+    // A variable that is there for other verbs is in nobody's way.
+    let outside = format!("sha256:{}", "0".repeat(64));
+    let variables = [("COUNTERSIGN_TRUST_DIGEST", outside.as_str()), ("COUNTERSIGN_LEAST_CHECKPOINT", "kept.txt")];
+    for line in [&line, &one] {
+        door.shell(".", &format!("countersign {line}"), &variables).expect(0, &["verified"]);
+    }
+    door.run(&format!("{one} --sigstore-root root.json")).expect(2, &["--sigstore-root goes with --trust"]);
 }
 
 #[test]
@@ -204,6 +222,29 @@ fn a_subject_by_a_digest_that_is_not_compared_is_none_that_differs() {
 }
 
 #[test]
+fn a_signature_over_a_file_that_is_named_by_another_digest_needs_the_file_beside_it() {
+    let door = folder();
+    let signed = |digest: &Value| {
+        let bundle = json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": []},
+            "messageSignature": {"messageDigest": digest, "signature": "AAAA"},
+        });
+        door.write("all/app.sigstore.json", bundle.to_string().as_bytes());
+        door.run(&format!("verify --all all {BY_KEY}"))
+    };
+    for (algorithm, length) in [("SHA2_384", 64), ("SHA2_512", 88)] {
+        let said = signed(&json!({"algorithm": algorithm, "digest": "A".repeat(length)}));
+        said.expect(3, &["sigstore-unsupported", "--> all/app.sigstore.json\n", "lay the file beside it"]);
+        assert!(!said.text.contains("subject-mismatch"), "{}", said.text);
+    }
+    signed(&Value::Null).expect(3, &["sigstore-unsupported", "lay the file beside it"]);
+    // With the file it is compared.
+    door.write("all/app", APP);
+    signed(&json!({"algorithm": "SHA2_512", "digest": "A".repeat(88)})).expect(4, &["0 of 1 attestations hold"]);
+}
+
+#[test]
 fn thousands_of_notes_hide_no_refusal() {
     let door = folder();
     sign(&door, "b.json", "k.pem", KIND, &app(), &json!({}));
@@ -213,7 +254,10 @@ fn thousands_of_notes_hide_no_refusal() {
     }
     let line = format!("verify --all all {BY_KEY}");
     let said = door.run(&line);
-    said.expect(0, &["1000 of 1000 attestations hold"]);
+    said.expect(
+        0,
+        &["1000 of 1000 attestations hold", "and 990 more note[transparency-none]: --format json has all of them"],
+    );
     assert!(!said.text.contains("more was found than"), "{}", said.text);
     door.write("all/z.json", b"{");
     door.run(&line).expect(
@@ -223,8 +267,10 @@ fn thousands_of_notes_hide_no_refusal() {
             "--> all/z.json\n",
             "more was found than the 1000 findings",
             "1 (bundle-malformed 1) of them refused",
+            "and 989 more note[transparency-none]: of those that are listed, which --format json has\n",
         ],
     );
+    assert!(!door.run(&line).text.contains("has all of them"));
     let said = door.run(&format!("--format json {line}"));
     let sum: Value = serde_json::from_str(&said.out).unwrap();
     let findings = sum["findings"].as_array().unwrap();
@@ -248,4 +294,22 @@ fn a_careless_dot_of_a_pattern_is_said_of_a_folder_as_of_one_artifact() {
     }
     door.run(&format!("verify --all all {BY_KEY} --certificate-identity-regexp ^https://github.com/p/.*$ --certificate-oidc-issuer https://issuer.example"))
         .expect(4, &["note[identity-careless-dot]", "--> ^https://github.com/p/.*$\n"]);
+}
+
+#[test]
+fn long_texts_of_strangers_are_cut_where_they_are_kept_of_a_whole_folder() {
+    let door = folder();
+    let long = "y".repeat(1_000_000);
+    let mut built = provenance();
+    built["runDetails"]["builder"]["id"] = json!(format!("https://x.example/{long}"));
+    sign(&door, "all/a.json", "k.pem", PROVENANCE, &app(), &built);
+    // Of what cannot be read at all too.
+    door.write("all/b.json", format!("{{\"{long}\":1,\"{long}\":2}}").as_bytes());
+    door.write("expect.toml", EXPECT.as_bytes());
+    let said = door.run(&format!("--format json verify --all all {BY_KEY} --expect expect.toml"));
+    said.expect(
+        4,
+        &["provenance-builder", "https://x.example/yyyy", "bundle-malformed", "duplicate key", "yyy\u{2026}"],
+    );
+    assert!(said.out.len() < 20_000, "{} bytes", said.out.len());
 }

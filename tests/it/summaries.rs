@@ -3,13 +3,16 @@
 use crate::attacks::{envelope, named};
 use countersign_core::digest::Sha256;
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
+use countersign_core::exit::Exit;
 use countersign_core::slsa::ExpectationsFile;
 use countersign_core::time::Time;
+use countersign_flow::attest::all::check_all;
 use countersign_flow::attest::inputs::{Read, read_bytes};
 use countersign_flow::attest::{Expected, Subject, check};
 use countersign_tests::sigstore::Key;
 use countersign_verify::attest::{Anchors, KeyWitness, Wanted};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 const VSA: &str = "https://slsa.dev/verification_summary/v1";
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
@@ -40,16 +43,23 @@ impl Scene {
     }
 
     fn signed(key: &Key, name: &str, kind: &str, digest: &Sha256, predicate: &Value) -> Vec<Read> {
+        read_bytes(&Self::line(key, name, kind, digest, predicate), kind, false).unwrap()
+    }
+
+    fn line(key: &Key, name: &str, kind: &str, digest: &Sha256, predicate: &Value) -> Vec<u8> {
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1", "subject": [{ "digest": { "sha256": digest.hex() } }],
             "predicateType": kind, "predicate": predicate,
         });
         let payload = serde_json::to_vec(&statement).unwrap();
-        let bytes = envelope(&payload, &[(name, key.sign(&pae(PAYLOAD_TYPE, &payload)))]);
-        read_bytes(&bytes, kind, false).unwrap()
+        envelope(&payload, &[(name, key.sign(&pae(PAYLOAD_TYPE, &payload)))])
     }
 
     fn provenance(&self, dependencies: &Value) -> Vec<Read> {
+        read_bytes(&self.provenance_line(dependencies), PROVENANCE, false).unwrap()
+    }
+
+    fn provenance_line(&self, dependencies: &Value) -> Vec<u8> {
         let predicate = json!({
             "buildDefinition": { "buildType": "https://t.example", "externalParameters": {}, "resolvedDependencies": dependencies },
             "runDetails": { "builder": { "id": "https://b.example" } },
@@ -59,10 +69,14 @@ impl Scene {
         let mut predicate = predicate;
         let listed = predicate["buildDefinition"]["resolvedDependencies"].as_array_mut().unwrap();
         listed.insert(0, source);
-        Self::signed(&self.builder, "builder", PROVENANCE, &Sha256::of(b"app"), &predicate)
+        Self::line(&self.builder, "builder", PROVENANCE, &Sha256::of(b"app"), &predicate)
     }
 
     fn summary(&self, about: &[u8], rests_on: &[Read], change: impl Fn(&mut Value)) -> Vec<Read> {
+        read_bytes(&self.summary_line(about, rests_on, change), VSA, false).unwrap()
+    }
+
+    fn summary_line(&self, about: &[u8], rests_on: &[Read], change: impl Fn(&mut Value)) -> Vec<u8> {
         let inputs: Vec<Value> = rests_on
             .iter()
             .map(|read| json!({ "uri": "file:p", "digest": { "sha256": read.attestation.digest.hex() } }))
@@ -73,10 +87,10 @@ impl Scene {
             "inputAttestations": inputs, "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_3"],
         });
         change(&mut predicate);
-        Self::signed(&self.verifier, "verifier", VSA, &Sha256::of(about), &predicate)
+        Self::line(&self.verifier, "verifier", VSA, &Sha256::of(about), &predicate)
     }
 
-    fn found(&self, read: &[Read], dependencies: &[Read]) -> Vec<String> {
+    fn by(&self) -> (Expected, Anchors) {
         let file = ExpectationsFile::from_toml(self.expected.as_bytes()).unwrap();
         let expected =
             Expected { provenance: file.provenance, summary: file.summary, signers: 1, ..Expected::default() };
@@ -84,7 +98,11 @@ impl Scene {
             named("builder", &self.builder, KeyWitness::Nobody),
             named("verifier", &self.verifier, KeyWitness::Nobody),
         ];
-        let anchors = Anchors { roots: Vec::new(), keys };
+        (expected, Anchors { roots: Vec::new(), keys })
+    }
+
+    fn found(&self, read: &[Read], dependencies: &[Read]) -> Vec<String> {
+        let (expected, anchors) = self.by();
         let wanted = Wanted { sha256: Some(Sha256::of(b"app")), ..Wanted::default() };
         let subject = Subject { name: "app", named: false, wanted };
         let at: Time = "2026-03-05T12:00:00Z".parse().unwrap();
@@ -251,4 +269,34 @@ fn what_went_into_a_build_is_asked_of_provenance_that_is_as_expected_and_of_very
     assert_eq!(scene.found(&read, &most), ["dependency-unverified"; 101]);
     scene.expected = scene.expected.replace("github.com/o/r", "github.com/o/other");
     assert_eq!(scene.found(&read, &most), ["provenance-source"]);
+}
+
+#[test]
+fn of_a_folder_of_artifacts_the_summaries_of_dependencies_are_verified_once() {
+    let mut scene = Scene::with_dependencies();
+    let image = json!([{ "uri": "oci:image", "digest": { "sha256": Sha256::of(b"image").hex() } }]);
+    let line = scene.provenance_line(&image);
+    let built = read_bytes(&line, PROVENANCE, false).unwrap();
+    let lines = [line.as_slice(), b"\n", scene.summary_line(b"app", &built, |_| {}).as_slice()].concat();
+    let others = (0..300_u32).flat_map(|number| scene.summary(&number.to_be_bytes(), &built, |_| {}));
+    let handed_in: Vec<Read> = others.chain(scene.summary(b"image", &built, |_| {})).collect();
+    let at: Time = "2026-03-05T12:00:00Z".parse().unwrap();
+    // What a summary rests on may have been handed in with each artifact.
+    for inputs in ["inputs = true", "inputs = false"] {
+        scene.expected = scene.expected.replace("inputs = true", inputs);
+        let (expected, anchors) = scene.by();
+        let took = |files: usize| -> Duration {
+            let folder = tempfile::tempdir().unwrap();
+            for number in 0..files {
+                std::fs::write(folder.path().join(format!("{number}.jsonl")), &lines).unwrap();
+            }
+            let begun = Instant::now();
+            let sum = check_all(folder.path(), &anchors, &expected, &handed_in, at, &mut |_, _| {}).unwrap();
+            let took = begun.elapsed();
+            assert_eq!((sum.exit, sum.held), (Exit::Ok, 2 * files), "{:?}", sum.findings);
+            took
+        };
+        let (one, many) = (took(1), took(200));
+        assert!(many < one * 8 + Duration::from_secs(2), "{many:?}, and {one:?} for one file of them");
+    }
 }

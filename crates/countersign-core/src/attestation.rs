@@ -152,6 +152,7 @@ fn read_each(bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
         return Err(BundleError::Form { found: found.to_owned() });
     }
     if whole.len() <= limits::DOCUMENT_BYTES {
+        json::within_attestation(whole)?;
         match json::parse(whole) {
             Ok(value) => return one(&value, whole),
             // Several lines, perhaps. That the first of them is JSON tells a collection from a document that is broken.
@@ -168,7 +169,8 @@ fn read_each(bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
     for (number, line) in lines {
         let number = number.saturating_add(1);
         let at = |source| BundleError::Line { line: number, source: Box::new(source) };
-        let value = json::parse(line).map_err(|error| at(error.into()))?;
+        let counted = json::within_attestation(line).and_then(|()| json::parse(line));
+        let value = counted.map_err(|error| at(error.into()))?;
         for mut read in one(&value, line).map_err(at)? {
             let within = if read.place.is_empty() { String::new() } else { format!(", {}", read.place) };
             read.place = format!("line {number}{within}");
@@ -187,8 +189,10 @@ fn first_line_is_json(whole: &[u8]) -> bool {
 /// writing.
 fn one(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
     let mut out = in_its_form(value, bytes)?;
+    // Once: a document may be long, and hold thousands of them.
+    let digest = Sha256::of(bytes);
     for read in out.iter_mut().filter(|read| read.form != Form::Cosign) {
-        read.digest = Sha256::of(bytes);
+        read.digest = digest;
     }
     Ok(out)
 }
@@ -628,6 +632,20 @@ mod tests {
             });
             assert_eq!(kind, kept, "{said}");
         }
+    }
+
+    #[test]
+    fn a_document_with_very_many_parts_is_refused_and_many_lines_are_not_one() {
+        let good = envelope_text(r#"{"keyid":"k","sig":"AAAA"}"#);
+        let padded = |count: usize| format!(r#"{{"more":[{}],{}"#, vec!["{}"; count].join(","), &good[1..]);
+        assert_eq!(read(padded(limits::ATTESTATION_OBJECTS / 2).as_bytes()).unwrap().len(), 1);
+        let half = padded(limits::ATTESTATION_OBJECTS / 2);
+        assert_eq!(read([half.as_str(); 3].join("\n").as_bytes()).unwrap().len(), 3);
+        let many = padded(limits::ATTESTATION_OBJECTS);
+        let too_many = BundleError::Json(JsonError::TooMany { what: "objects", limit: limits::ATTESTATION_OBJECTS });
+        assert_eq!(read(many.as_bytes()), Err(too_many.clone()));
+        let line = BundleError::Line { line: 2, source: Box::new(too_many) };
+        assert_eq!(read(format!("{good}\n{many}").as_bytes()), Err(line));
     }
 
     #[test]

@@ -273,6 +273,20 @@ impl Finding {
         self.help = Some(help.into());
         self
     }
+
+    /// As it is kept among many: what stands in it of a document of somebody else's is cut, and says so.
+    #[must_use]
+    pub fn kept(mut self) -> Self {
+        let texts = std::iter::once(&mut self.what).chain(&mut self.expected).chain(&mut self.found);
+        for text in texts.chain(&mut self.help) {
+            if let Some((end, _)) = text.char_indices().nth(limits::FINDING_TEXT_KEPT) {
+                text.truncate(end);
+                text.push('…');
+                text.shrink_to_fit();
+            }
+        }
+        self
+    }
 }
 
 /// One line of the checklist: what was checked, and how it came out. Everything that was asked has a line.
@@ -343,6 +357,18 @@ pub fn exit_of(findings: &[Finding]) -> crate::exit::Exit {
 mod tests {
     use super::*;
     use crate::codes;
+
+    #[test]
+    fn a_long_text_is_cut_where_it_is_kept_among_many_and_no_other_is() {
+        let usual = Finding::new(codes::PROVENANCE_BUILDER, "x").expected("y", "z").found("é".repeat(1_000)).help("h");
+        assert_eq!(usual.clone().kept(), usual);
+        let long = "é".repeat(1_001);
+        let finding = Finding::new(codes::PROVENANCE_BUILDER, long.as_str()).expected(long.as_str(), "z");
+        let finding = finding.found("short").found(long.as_str()).help(long).kept();
+        let cut = format!("{}…", "é".repeat(1_000));
+        assert_eq!((&finding.what, finding.expected.as_ref(), finding.help.as_ref()), (&cut, Some(&cut), Some(&cut)));
+        assert_eq!(finding.found, ["short", cut.as_str()]);
+    }
 
     #[test]
     fn a_parser_s_lines_stay_lines() {

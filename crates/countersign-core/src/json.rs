@@ -24,6 +24,14 @@ pub enum JsonError {
         /// How many are read at most.
         limit: usize,
     },
+    /// More parts than the limit.
+    #[error("more than {limit} {what} in one document")]
+    TooMany {
+        /// Parts of which kind.
+        what: &'static str,
+        /// How many are read at most.
+        limit: usize,
+    },
     /// Not JSON, a duplicate key, too deep, or not of the expected shape.
     #[error("line {line} column {column}: {message}")]
     Syntax {
@@ -66,6 +74,42 @@ fn read_by<'de, S: DeserializeSeed<'de>>(how: S, bytes: &'de [u8], limit: usize)
     let value = how.deserialize(&mut reader).map_err(|e| syntax(&e))?;
     reader.end().map_err(|e| syntax(&e))?;
     Ok(value)
+}
+
+/// How many objects and how many other values the first value in a text has, before any of it is read: in memory an object of ten
+/// bytes takes many times that.
+#[must_use]
+pub fn parts(bytes: &[u8]) -> (usize, usize) {
+    let (mut objects, mut values, mut depth) = (0_usize, 0_usize, 0_usize);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in bytes {
+        if in_text {
+            in_text = escaped || *byte != b'"';
+            escaped = !escaped && *byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_text = true,
+            b'{' => (objects, depth) = (objects.saturating_add(1), depth.saturating_add(1)),
+            b'[' => (values, depth) = (values.saturating_add(1), depth.saturating_add(1)),
+            b',' => values = values.saturating_add(1),
+            // No reader goes on behind the end of the first value.
+            b'}' | b']' if depth == 1 => break,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    (objects, values)
+}
+
+/// Refuses what has more parts than an attestation may have.
+pub fn within_attestation(bytes: &[u8]) -> Result<(), JsonError> {
+    let (objects, values) = parts(bytes);
+    let bounds = [(objects, "objects", limits::ATTESTATION_OBJECTS), (values, "values", limits::ATTESTATION_VALUES)];
+    match bounds.into_iter().find(|(count, _, limit)| count > limit) {
+        Some((_, what, limit)) => Err(JsonError::TooMany { what, limit }),
+        None => Ok(()),
+    }
 }
 
 /// Reads a document strictly into a type.
@@ -433,6 +477,26 @@ mod tests {
         assert!(parse("[".repeat(100).as_bytes()).is_err());
         let deep = format!("{}{}", "[".repeat(70), "]".repeat(70));
         assert!(parse(deep.as_bytes()).unwrap_err().to_string().contains("deeper"));
+    }
+
+    #[test]
+    fn the_parts_of_the_first_value_are_counted_and_none_in_a_text_or_behind_it() {
+        assert_eq!(parts(br#" {"a": [{"b": "{[,\"{"}, {}], "c": 1}"#), (3, 3));
+        assert_eq!(parts(b"{}\n{\"a\": [1, 2]}"), (1, 0));
+        assert_eq!(parts(b"7, [{"), (1, 2));
+        assert_eq!(parts(b""), (0, 0));
+    }
+
+    #[test]
+    fn what_has_too_many_parts_for_an_attestation_is_refused_before_it_is_read() {
+        let list = |one: &str, count: usize| format!("[{}]", vec![one; count].join(","));
+        let check = |text: String| within_attestation(text.as_bytes()).map_err(|error| error.to_string());
+        assert_eq!(check(list("{}", limits::ATTESTATION_OBJECTS)), Ok(()));
+        let refused = check(list("{}", limits::ATTESTATION_OBJECTS + 1));
+        assert_eq!(refused, Err("more than 250000 objects in one document".to_owned()));
+        assert_eq!(check(list("1", limits::ATTESTATION_VALUES)), Ok(()));
+        let refused = check(list("1", limits::ATTESTATION_VALUES + 1));
+        assert_eq!(refused, Err("more than 1000000 values in one document".to_owned()));
     }
 
     #[test]

@@ -14,6 +14,15 @@ pub const VERIFY_LISTED: usize = 1_000;
 pub const FINDINGS_LISTED: usize = 100;
 /// Characters of a text in an attestation that are shown where it stands in many findings.
 pub const TEXT_SHOWN: usize = 200;
+/// Characters of each text of a finding that such a run keeps: whoever signs an attestation may write one as long as it.
+pub const FINDING_TEXT_KEPT: usize = 1_000;
+/// Bytes of attestations that such a run has in hand at one time; one that is longer is in hand alone.
+pub const VERIFY_BYTES_AT_ONCE: usize = 4 << 20;
+/// Objects of one attestation, and of the statement in it, before either is read: in memory each takes hundreds of bytes. An SBOM that
+/// fills [`DOCUMENT_BYTES`] has about two thirds of this.
+pub const ATTESTATION_OBJECTS: usize = 250_000;
+/// Values of one, likewise: what stands between its commas and brackets.
+pub const ATTESTATION_VALUES: usize = 1_000_000;
 /// Manifests of one OCI layout.
 pub const OCI_MANIFESTS: usize = 10_000;
 /// Keys of one folder of them.

@@ -48,10 +48,21 @@ pub fn findings(findings: &[Finding]) -> String {
     findings_that(findings, None, &Excerpts::default())
 }
 
+/// The same where more was found than these: of those that are not told it is not said that another output has all of them.
+#[must_use]
+pub fn first_findings(findings: &[Finding]) -> String {
+    in_order(findings, None, &Excerpts::default(), "of those that are listed, which --format json has")
+}
+
 /// The same where it is known what they do: the first line of each says so. Below the place of each stands the line that it
 /// is about, as far as lines are given.
 #[must_use]
 pub fn findings_that(findings: &[Finding], effect: Option<&dyn Fn(&Finding) -> String>, lines: &Excerpts) -> String {
+    in_order(findings, effect, lines, "--format json has all of them")
+}
+
+/// `rest` says where those are that are counted alone.
+fn in_order(findings: &[Finding], effect: Option<&dyn Fn(&Finding) -> String>, lines: &Excerpts, rest: &str) -> String {
     let mut kinds: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
     let excepting = |finding: &Finding| finding.exception.as_ref().map(|note| note.id.clone());
     for finding in findings {
@@ -75,11 +86,7 @@ pub fn findings_that(findings: &[Finding], effect: Option<&dyn Fn(&Finding) -> S
         let more = all.len().saturating_sub(OF_A_KIND);
         if more > 0 {
             let of = first.rule.as_ref().map_or_else(String::new, |rule| format!(" of rule {}", rule.id));
-            out.push(format!(
-                "and {more} more {}[{}]{of}: --format json has all of them\n",
-                first.class.word(),
-                first.code
-            ));
+            out.push(format!("and {more} more {}[{}]{of}: {rest}\n", first.class.word(), first.code));
         }
     }
     out.join("\n")

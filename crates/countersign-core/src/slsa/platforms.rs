@@ -1,6 +1,7 @@
 //! What build platforms write in ways of their own: which of what went in is the source, which parameter is none of anybody's choice, and
 //! what they call a commit.
 
+use crate::digest::hex_array;
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -119,28 +120,58 @@ fn is_address(uri: &str) -> bool {
     let host = host.strip_prefix("www.").unwrap_or(host).trim_end_matches('.');
     // Behind it a ref may stand.
     let path = path.split('@').next().unwrap_or_default();
-    let pieces: Vec<&str> = path.split('/').filter(|piece| !piece.is_empty()).collect();
+    let pieces: Vec<Cow<'_, str>> = path.split('/').filter(|piece| !piece.is_empty()).map(unescaped).collect();
+    let pieces: Vec<&str> = pieces.iter().map(|piece| &**piece).collect();
+    // GitLab serves its interface behind a dash as well.
+    let pieces = match (host, pieces.as_slice()) {
+        ("gitlab.com", ["-", rest @ ..]) => rest,
+        (_, all) => all,
+    };
     let is_plain = pieces.last().is_some_and(|last| !last.contains('.'));
     let is_forge = FORGES.contains(&host);
     // By the interfaces of forges, and by older addresses, its kind stands right behind the word.
     let is_packed = |piece: &&str| ARCHIVES.contains(piece) || piece.starts_with("archive.");
     let served = |pieces: &[&str]| pieces.iter().skip_while(|piece| **piece != "repository").any(is_packed);
-    let named = match (host, pieces.as_slice()) {
+    let named = match (host, pieces) {
         ("codeload.github.com", [_, _, ..]) => true,
         ("api.github.com", ["repos", _, _, rest @ ..] | ["repositories", _, rest @ ..]) => rest.iter().any(is_packed),
         ("codeberg.org", ["api", _, "repos", _, _, rest @ ..])
         | ("gitlab.com", ["api", _, "projects", _, "repository", rest @ ..]) => rest.first().is_some_and(is_packed),
         (_, [_, _]) => is_forge,
-        (_, [_, _, "commit" | "tree", ..]) => true,
+        (_, [_, _, "commit" | "tree", ..]) | ("codeberg.org", [_, _, "bundle", ..]) => true,
+        ("github.com", [_, _, piece, ..]) if piece.starts_with("legacy.") => true,
         (_, [_, _, piece, ..]) if is_forge && ARCHIVES.contains(piece) => true,
         // GitLab has groups in groups; what is of a repository there stands behind a dash.
         ("gitlab.com", [first, _, ..]) if *first != "api" => match pieces.iter().position(|piece| *piece == "-") {
             Some(dash) => pieces.iter().skip(dash).any(|piece| ARCHIVES.contains(piece)),
-            None => is_plain || served(&pieces),
+            None => is_plain || served(pieces),
         },
         _ => false,
     };
     named || pieces.iter().any(|piece| piece.strip_suffix(".git").is_some())
+}
+
+/// A piece of a path, in lower case, without what is escaped in it: a server reads the one as the other.
+fn unescaped(piece: &str) -> Cow<'_, str> {
+    if !piece.contains('%') {
+        return Cow::Borrowed(piece);
+    }
+    let mut parts = piece.split('%');
+    let mut out: Vec<u8> = parts.next().unwrap_or_default().bytes().collect();
+    for part in parts {
+        let byte = part.get(..2).and_then(|hex| hex_array::<1>(hex).ok());
+        match (byte, part.get(2..)) {
+            (Some([byte]), Some(rest)) => {
+                out.push(byte.to_ascii_lowercase());
+                out.extend(rest.bytes());
+            }
+            _ => {
+                out.push(b'%');
+                out.extend(part.bytes());
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
 /// An address by SSH as the one of the same repository by HTTPS, on forges where a path is one repository by either.
@@ -187,6 +218,12 @@ mod tests {
             "https://codeberg.org/api/v1/repos/e/vil/archive/main.tar.gz",
             "https://api.github.com/repositories/1/tarball/main",
             "https://api.github.com/repos/e/vil/zipball",
+            "https://api.github.com/repos/e/vil/%74arball/main",
+            "https://gitlab.com/e/vil/-/%61rchive/main/vil.tar.gz",
+            "https://github.com/e/vil/%4Cegacy.zip/main",
+            "https://github.com/e/vil/legacy.tar.gz/main",
+            "https://gitlab.com/-/api/v4/projects/1/repository/archive.zip",
+            "https://codeberg.org/e/vil/bundle/main",
         ] {
             assert!(is(uri), "{uri}");
         }
@@ -197,6 +234,8 @@ mod tests {
             "https://gitlab.com/e/vil/-/releases/v1/downloads/archive.tar.gz",
             "https://codeberg.org/e/vil/releases/download/v1/archive.tar.gz",
             "https://codeberg.org/api/v1/repos/e/vil/raw/x.c",
+            "https://codeberg.org/e/vil/raw/branch/main/100%25.c",
+            "https://gitlab.com/-/api/v4/projects/1/repository/files/archive%2Ec/raw",
             "https://github.com/e/vil/releases/download/v1/archive.tar.gz",
             "https://api.github.com/repositories/1/releases/assets/2",
         ] {

@@ -34,6 +34,9 @@ pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// The `_type` of statements before version 1. Others still write it; read where others' attestations are.
 const STATEMENT_TYPE_OLD: &str = "https://in-toto.io/Statement/v0.1";
 
+/// Those of others' statements.
+const ANY_TYPE: [&str; 2] = [STATEMENT_TYPE, STATEMENT_TYPE_OLD];
+
 /// Where our own predicate types and schemas live.
 pub const OUR_BASE: &str = "https://countersign.dev";
 
@@ -357,9 +360,11 @@ impl Statement {
         Self::of_types(payload, &[STATEMENT_TYPE])
     }
 
-    /// As [`Statement::parse`], and version 0.1 as well: the same fields under another `_type`.
+    /// As [`Statement::parse`], and version 0.1 as well: the same fields under another `_type`. Somebody else's, so that its parts are
+    /// counted before it is read.
     pub fn parse_any(payload: &[u8]) -> Result<Self, StatementError> {
-        Self::of_types(payload, &[STATEMENT_TYPE, STATEMENT_TYPE_OLD])
+        json::within_attestation(payload)?;
+        Self::of_types(payload, &ANY_TYPE)
     }
 
     fn of_types(payload: &[u8], types: &[&str]) -> Result<Self, StatementError> {
@@ -418,6 +423,18 @@ impl Statement {
     }
 }
 
+/// The `_type` of a payload, whichever it is, and empty where it has none; `None` where it is no JSON. Of the rest no value is made.
+#[must_use]
+pub fn type_of(payload: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Typed {
+        #[serde(rename = "_type")]
+        statement_type: Option<String>,
+    }
+    let read = Checked::of(payload).ok()?.read_object::<Typed>();
+    Some(read.ok().and_then(|read| read.statement_type).unwrap_or_default())
+}
+
 /// A statement as it is read, with so much of what it says.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
@@ -466,9 +483,26 @@ pub struct Payload<'a> {
 impl<'a> Payload<'a> {
     /// Reads what [`Statement::parse`] reads, and refuses what that refuses.
     pub fn parse(payload: &'a [u8]) -> Result<Self, StatementError> {
+        Self::of_types(payload, &[STATEMENT_TYPE])
+    }
+
+    /// The same of [`Statement::parse_any`].
+    pub fn parse_any(payload: &'a [u8]) -> Result<Self, StatementError> {
+        json::within_attestation(payload)?;
+        Self::of_types(payload, &ANY_TYPE)
+    }
+
+    fn of_types(payload: &'a [u8], types: &[&str]) -> Result<Self, StatementError> {
         let document = Checked::of(payload)?;
-        let wire: Read<'_, IgnoredAny> = Read::of(document, &[STATEMENT_TYPE])?;
+        let wire: Read<'_, IgnoredAny> = Read::of(document, types)?;
         Ok(Self { subjects: wire.subject, predicate_type: wire.predicate_type, document })
+    }
+
+    /// All of it, with what it says as a value.
+    pub fn statement(self) -> Result<Statement, StatementError> {
+        let predicate = self.predicate()?;
+        let Self { subjects, predicate_type, .. } = self;
+        Ok(Statement { subjects, predicate_type, predicate, verbatim: None, own: None })
     }
 
     /// What it says as a type, if it is of that kind.
@@ -632,6 +666,16 @@ mod tests {
     }
 
     #[test]
+    fn the_type_of_a_payload_is_read_alone_and_only_by_its_name() {
+        let of = |text: &str| type_of(text.as_bytes());
+        assert_eq!(of(r#"{"a": [1], "_type": "x"}"#).as_deref(), Some("x"));
+        for none in [r#"["x"]"#, r#"{"_type": 1}"#, r#"{"_type": null}"#, "{}", "7"] {
+            assert_eq!(of(none).as_deref(), Some(""), "{none}");
+        }
+        assert_eq!((of("{"), of(r#"{"_type": "x", "_type": "x"}"#)), (None, None));
+    }
+
+    #[test]
     fn a_subject_that_is_an_array_of_its_fields_is_none() {
         let mut statement = test_result();
         assert!(Statement::parse(statement.to_string().as_bytes()).is_ok());
@@ -649,6 +693,7 @@ mod tests {
         let result: test_result::TestResult = payload.predicate_as(Kind::TestResult).unwrap();
         assert_eq!(statement.predicate_as(Kind::TestResult), Ok(result));
         assert_eq!(payload.predicate().unwrap(), statement.predicate);
+        assert_eq!(Payload::parse_any(&bytes).unwrap().statement().unwrap(), statement);
         let other = payload.predicate_as::<Value>(Kind::Vulns);
         assert_eq!(other, statement.predicate_as::<Value>(Kind::Vulns));
         assert!(matches!(other, Err(StatementError::Kind { .. })));
@@ -675,6 +720,21 @@ mod tests {
                 (one, other) => prop_assert!(false, "{:?} and {:?}", one, other),
             }
         }
+    }
+
+    #[test]
+    fn a_statement_of_others_with_very_many_parts_is_refused() {
+        let with = |count: usize| {
+            let mut statement = test_result();
+            statement["predicate"] = json!({ "a": vec![json!({}); count] });
+            statement.to_string().into_bytes()
+        };
+        let few = with(limits::ATTESTATION_OBJECTS / 2);
+        assert!(Statement::parse_any(&few).is_ok() && Payload::parse_any(&few).is_ok());
+        let many = with(limits::ATTESTATION_OBJECTS);
+        let refused = StatementError::Json(JsonError::TooMany { what: "objects", limit: limits::ATTESTATION_OBJECTS });
+        assert_eq!(Statement::parse_any(&many), Err(refused.clone()));
+        assert_eq!(Payload::parse_any(&many).map(|_| ()), Err(refused));
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! kept; of what does not, the first findings.
 
 mod beside;
+mod room;
 mod together;
 
+use super::dependencies::HandedIn;
 use super::inputs::{Below, Read, read_bytes, read_file, walk};
-use super::{Expected, Subject, careless, check, oci};
+use super::{Expected, Subject, careless, check_with, oci};
 use crate::error::FlowError;
 use crate::files;
 use beside::{Beside, may_have_one_beside};
@@ -18,6 +20,7 @@ use countersign_core::finding::{Finding, exit_of};
 use countersign_core::time::Time;
 use countersign_core::{codes, limits};
 use countersign_verify::attest::{Anchors, Wanted};
+use room::Room;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -142,8 +145,10 @@ const PLACES: usize = 10;
 struct By<'b> {
     anchors: &'b Anchors,
     expected: &'b Expected,
-    /// Summaries of what it was made from.
-    dependencies: &'b [Read],
+    /// Summaries of what it was made from, verified once for the whole run.
+    dependencies: &'b HandedIn<'b>,
+    /// What all workers together have in hand.
+    room: &'b Room,
     at: Time,
 }
 
@@ -203,7 +208,8 @@ pub fn check_all(
     } else {
         walk(folder)?
     };
-    let by = By { anchors, expected, dependencies, at };
+    let dependencies = &HandedIn::new(dependencies, anchors, expected, at);
+    let by = By { anchors, expected, dependencies, room: &Room::default(), at };
     let paths = below.files;
     let mut sum = Sum::new(paths.len());
     for finding in careless(expected) {
@@ -284,9 +290,9 @@ fn judge(path: &Path, by: By<'_>) -> Judged {
 /// Why something is refused.
 fn refusals(error: FlowError, place: &str) -> Vec<Finding> {
     let FlowError::Refused(findings) = error else {
-        return vec![Finding::new(codes::BUNDLE_MALFORMED, error.to_string()).at(place)];
+        return placed(vec![Finding::new(codes::BUNDLE_MALFORMED, error.to_string())], place);
     };
-    findings
+    placed(findings, place)
 }
 
 /// Fails where it cannot be read as attestations.
@@ -295,6 +301,7 @@ fn file(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     if size > u64::try_from(limits::DOCUMENT_BYTES).unwrap_or(u64::MAX) {
         return lines(path, by, out);
     }
+    let _taken = by.room.take(usize::try_from(size).unwrap_or(usize::MAX));
     let read = read_file(path, false)?;
     let whole = read.iter().any(|one| one.attestation.payload.is_none());
     let beside = Beside::read(path, if whole { limits::SIGNED_FILE_BYTES } else { 0 });
@@ -327,6 +334,7 @@ fn lines(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
         if count > limits::COLLECTION_ITEMS {
             return Err(refused(format!("more than {} bundles in one file", limits::COLLECTION_ITEMS)));
         }
+        let _taken = by.room.take(line.len());
         hold(read_bytes(line, &format!("{}, line {number}", out.place), false)?, beside.looked.as_ref(), by, out);
         Ok(())
     });
@@ -352,7 +360,7 @@ fn layout(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
     let image = oci::image(path)?;
     let wanted = Wanted { sha256: Some(image.digest), ..Wanted::default() };
     let subject = Subject { name: &out.place, named: false, wanted };
-    let outcome = check(&subject, &read, by.dependencies, by.anchors, by.expected, by.at);
+    let outcome = check_with(&subject, &read, by.dependencies, by.anchors, by.expected, by.at);
     out.findings = placed(outcome.checked.findings, &out.place);
     out.findings.extend(image.incomplete);
     if exit_of(&out.findings) == Exit::Ok {
@@ -373,6 +381,13 @@ fn hold(read: Vec<Read>, beside: Option<&Looked>, by: By<'_>, out: &mut Judged) 
 
 fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec<String>, Vec<Finding>) {
     let Some(first) = group.read.first() else { return (Vec::new(), Vec::new()) };
+    if beside.is_none() && group.is_over_an_absent_file() {
+        let what = "this signature is over a file, and names it by no SHA-256: it is compared with the file alone";
+        let finding = Finding::new(codes::SIGSTORE_UNSUPPORTED, what)
+            .expected("the file beside it, or its SHA-256 in the bundle", "countersign")
+            .help("lay the file beside it: `app` beside `app.sigstore.json`");
+        return (Vec::new(), placed(vec![finding], &first.place));
+    }
     let wanted = match beside {
         Some(file) => Wanted { sha256: Some(file.sha256), sha512: Some(file.sha512), bytes: file.bytes.as_deref() },
         None => Wanted { sha256: group.own.sha256, sha512: group.own.sha512, bytes: None },
@@ -380,7 +395,7 @@ fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec
     // The file has a name of its own, and a registry's rules for it.
     let name = beside.map_or(first.place.as_str(), |file| file.name.as_str());
     let subject = Subject { name, named: beside.is_some(), wanted };
-    let outcome = check(&subject, &group.read, by.dependencies, by.anchors, by.expected, by.at);
+    let outcome = check_with(&subject, &group.read, by.dependencies, by.anchors, by.expected, by.at);
     // What is said of all of them together names the file.
     let place = if group.read.len() == 1 { &first.place } else { &first.file };
     let findings = placed(outcome.checked.findings, place);
@@ -389,10 +404,8 @@ fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec
     (signers.collect(), findings)
 }
 
-/// With a place for what has none: of thousands of files nobody would know which is meant.
-fn placed(mut findings: Vec<Finding>, place: &str) -> Vec<Finding> {
-    for finding in findings.iter_mut().filter(|finding| finding.at.is_empty()) {
-        finding.at.push(place.to_owned());
-    }
-    findings
+/// As they are kept of each file, with a place for what has none: of thousands of files nobody would know which is meant.
+fn placed(findings: Vec<Finding>, place: &str) -> Vec<Finding> {
+    let place = |finding: Finding| if finding.at.is_empty() { finding.at(place) } else { finding };
+    findings.into_iter().map(|finding| place(finding.kept())).collect()
 }

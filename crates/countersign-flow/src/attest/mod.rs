@@ -4,6 +4,7 @@
 pub mod all;
 mod careless;
 mod dependencies;
+mod forms;
 pub mod inputs;
 pub mod names;
 pub mod oci;
@@ -19,14 +20,15 @@ use countersign_core::finding::{Finding, listed};
 use countersign_core::slsa::builders::known_level;
 use countersign_core::slsa::facts::{PROVENANCE_V01, PROVENANCE_V1, PROVENANCE_V02};
 use countersign_core::slsa::{
-    Dependency, Expectations, ExpectedBuilder, ExpectedIdentity, Facts, Package, SignerFacts, SummaryExpectations,
+    Expectations, ExpectedBuilder, ExpectedIdentity, Facts, Package, SignerFacts, SummaryExpectations,
 };
 use countersign_core::statement::{Statement, Subject as CoreSubject};
 use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
 use countersign_core::trust::identity::name_somebody;
 use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary, summary_result};
-use dependencies::Summaries;
+use dependencies::HandedIn;
+use forms::Forms;
 use inputs::Read;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +120,18 @@ pub fn check(
     expected: &Expected,
     at: Time,
 ) -> Outcome {
+    check_with(subject, read, &HandedIn::new(dependencies, anchors, expected, at), anchors, expected, at)
+}
+
+/// The same with what was handed in for the dependencies of several artifacts.
+fn check_with(
+    subject: &Subject<'_>,
+    read: &[Read],
+    dependencies: &HandedIn<'_>,
+    anchors: &Anchors,
+    expected: &Expected,
+    at: Time,
+) -> Outcome {
     let mut out = Outcome::default();
     let shown = signatures(subject, read, anchors, at, &mut out);
     let mut findings = Vec::new();
@@ -143,7 +157,7 @@ pub fn check(
         judge.group(&group);
     }
     judge.summaries(&shown);
-    judge.dependencies(&shown, dependencies, anchors);
+    judge.dependencies(&shown, dependencies);
     judge.whole(&shown);
     out
 }
@@ -272,72 +286,27 @@ struct Judge<'j> {
 impl Judge<'_> {
     /// Of several forms of one thing, one that is as it is expected is enough; where none is, the nearest says why.
     fn group(&mut self, group: &[(&str, &Shown)]) {
-        let mut judged: Vec<Judged> = group.iter().map(|(place, shown)| self.one(place, shown)).collect();
+        let each = group.iter().map(|(place, shown)| self.one(place, shown));
+        let mut judged: Vec<(usize, Judged)> = each.enumerate().collect();
+        let wanted = self.expected.provenance.as_ref();
+        let by_tag = wanted.is_some_and(|wanted| wanted.tag.is_some() || wanted.versioned_tag.is_some());
+        let by_ref = by_tag || wanted.is_some_and(|wanted| wanted.branch.is_some());
+        let forms = if by_ref { Forms::of(group) } else { None };
         if judged.len() > 1 {
-            for (one, (_, shown)) in judged.iter_mut().zip(group) {
-                let others = group.iter().map(|(_, other)| *other);
-                one.findings.extend(self.contradicted(shown, others, &one.held.place));
+            for (number, one) in &mut judged {
+                let found = forms.as_ref().and_then(|forms| forms.contradicted(*number, &one.held.place));
+                one.findings.extend(found);
             }
-            judged.sort_by_key(Judged::refusals);
-            let fitting = judged.iter().filter(|one| one.refusals() == 0).count();
+            judged.sort_by_key(|(_, one)| one.refusals());
+            let fitting = judged.iter().filter(|(_, one)| one.refusals() == 0).count();
             judged.truncate(fitting.max(1));
         }
-        for one in judged.iter_mut().filter(|one| one.refusals() == 0) {
-            let shown = group.iter().find(|(place, _)| *place == one.held.place);
-            let others = group.iter().map(|(_, other)| *other);
-            one.findings.extend(shown.and_then(|(place, shown)| self.told(shown, others, place)));
-        }
-        for one in judged {
+        for (number, mut one) in judged {
+            let forms = forms.as_ref().filter(|_| by_tag && one.refusals() == 0);
+            let told = forms.and_then(|forms| forms.told(number, &one.held.place));
+            one.findings.extend(told);
             self.take(one);
         }
-    }
-
-    /// Cloud Build's older form has the tag among what whoever starts a build by hand may tell it. It may be all that there is, and whoever
-    /// hands in a document may as well have taken out the form that says otherwise: where none says the same, that is said.
-    fn told<'s>(&self, shown: &Shown, mut others: impl Iterator<Item = &'s Shown>, place: &str) -> Option<Finding> {
-        let wanted = self.expected.provenance.as_ref()?;
-        let statement = shown.statement().filter(|one| one.predicate_type.as_str() == PROVENANCE_V01)?;
-        let by_cloud_build = shown.signers().iter().any(|one| matches!(one, ShownSigner::CloudBuild { .. }));
-        if !by_cloud_build || (wanted.tag.is_none() && wanted.versioned_tag.is_none()) {
-            return None;
-        }
-        let (reference, id) = (Facts::of(statement).ok()?.reference?, build_of(statement));
-        let says_so = |other: &Shown| {
-            let newer = other.statement().filter(|one| one.predicate_type.as_str() != PROVENANCE_V01);
-            newer.is_some_and(|newer| {
-                let same = id.is_none() || build_of(newer).is_none_or(|other| Some(other) == id);
-                same && Facts::of(newer).is_ok_and(|facts| facts.reference.as_ref() == Some(&reference))
-            })
-        };
-        if others.any(says_so) {
-            return None;
-        }
-        let what =
-            "the older form of Cloud Build's provenance alone names the tag, which whoever starts a build may tell it";
-        let help = "hand in the whole document, as `gcloud artifacts docker images describe --show-provenance` writes it; where it has no newer \
-                    form, expect the commit as well: --commit";
-        Some(Finding::new(codes::PROVENANCE_TAG_TOLD, what).at(place).found(reference).help(help))
-    }
-
-    /// A form of one build's provenance may say what whoever started the build told it: where a ref is expected, the others of that build
-    /// have to say the same. (A document of Cloud Build's is about an image, which may have been built twice.)
-    fn contradicted<'s>(&self, shown: &Shown, others: impl Iterator<Item = &'s Shown>, place: &str) -> Option<Finding> {
-        let wanted = self.expected.provenance.as_ref()?;
-        if wanted.branch.is_none() && wanted.tag.is_none() && wanted.versioned_tag.is_none() {
-            return None;
-        }
-        let reference = |shown: &Shown| Facts::of(shown.statement()?).ok()?.reference;
-        let build = |shown: &Shown| build_of(shown.statement()?);
-        let (own, id) = (reference(shown)?, build(shown));
-        let same = |other: &Shown| id.is_none() || build(other).is_none_or(|other| Some(other) == id);
-        let mut refs: BTreeSet<String> = others.filter(|other| same(other)).filter_map(reference).collect();
-        refs.insert(own);
-        if refs.len() < 2 {
-            return None;
-        }
-        let found = refs.into_iter().collect::<Vec<_>>().join(", and ");
-        let what = "the forms of one build's provenance name several refs";
-        Some(Finding::new(codes::PROVENANCE_CONTRADICTS, what).at(place).found(found))
     }
 
     fn take(&mut self, judged: Judged) {
@@ -523,11 +492,12 @@ impl Judge<'_> {
             self.results(shown);
             return;
         };
+        let is_given = |hex: &str| self.given.contains(hex);
         let mut findings = Vec::new();
         let mut count = 0_usize;
         for (place, shown) in shown.iter().filter(|(_, shown)| attest::is_summary(shown)) {
             count = count.saturating_add(1);
-            findings.extend(check_summary(shown, wanted, &self.given, self.at, place));
+            findings.extend(check_summary(shown, wanted, &is_given, self.at, place));
         }
         if count == 0 {
             findings.push(
@@ -551,19 +521,11 @@ impl Judge<'_> {
     }
 
     /// Each dependency has a summary of its own, where that is asked for: of provenance that is refused nobody asks what went into it.
-    fn dependencies(&mut self, shown: &[(&str, Shown)], read: &[Read], anchors: &Anchors) {
+    fn dependencies(&mut self, shown: &[(&str, Shown)], handed_in: &HandedIn<'_>) {
         let Some(level) = self.expected.provenance.as_ref().and_then(|wanted| wanted.dependency_level) else { return };
         if self.fitting.is_empty() {
             return;
         }
-        let summaries = self.expected.summary.as_ref().map(|wanted| {
-            let mut wanted = wanted.clone();
-            wanted.levels = BTreeSet::from([format!("SLSA_BUILD_LEVEL_{level}")]);
-            wanted.resource = None;
-            Summaries::of(read, anchors, &wanted, &self.given, self.at)
-        });
-        let nobody = || Err("no verifier of summaries is expected".to_owned());
-        let holds = |of: &Dependency| summaries.as_ref().map_or_else(nobody, |summaries| summaries.holds(of));
         let finding = |place: &str, what: String, found: &str| {
             Finding::new(codes::DEPENDENCY_UNVERIFIED, what)
                 .at(place)
@@ -577,7 +539,7 @@ impl Judge<'_> {
             let dependencies = facts.map(|facts| facts.dependencies).unwrap_or_default();
             count = count.saturating_add(dependencies.len());
             findings.extend(listed(
-                dependencies.iter().filter_map(|one| Some((one, holds(one).err()?))),
+                dependencies.iter().filter_map(|one| Some((one, handed_in.holds(one, &self.given).err()?))),
                 |(one, why)| finding(place, format!("a dependency is not verified: {why}"), &one.name),
                 |more| finding(place, "more dependencies are not verified".to_owned(), &format!("{more} more")),
             ));
@@ -676,11 +638,4 @@ fn witness(shown: &Shown) -> &'static str {
 
 fn is_provenance(statement: &Statement) -> bool {
     [PROVENANCE_V01, PROVENANCE_V02, PROVENANCE_V1].contains(&statement.predicate_type.as_str())
-}
-
-/// Which build of its builder's it was, where provenance says so. One form has the number alone, and another an address that ends in it.
-fn build_of(statement: &Statement) -> Option<String> {
-    let places = ["/metadata/buildInvocationId", "/metadata/buildInvocationID", "/runDetails/metadata/invocationId"];
-    let id = places.iter().find_map(|place| statement.predicate.pointer(place)?.as_str())?;
-    id.rsplit('/').next().filter(|id| !id.is_empty()).map(str::to_owned)
 }

@@ -328,24 +328,9 @@ impl Document {
     }
 }
 
-/// Holds what a text would become in memory against the bounds before any of it is made: an object of thirty bytes takes
-/// many times that.
+/// Holds what a text would become in memory against the bounds before any of it is made.
 fn within(bytes: &[u8]) -> Result<(), DocumentError> {
-    let (mut objects, mut values) = (0_usize, 0_usize);
-    let (mut in_text, mut escaped) = (false, false);
-    for byte in bytes.iter().take(limits::SBOM_BYTES) {
-        if in_text {
-            in_text = escaped || *byte != b'"';
-            escaped = !escaped && *byte == b'\\';
-            continue;
-        }
-        match byte {
-            b'"' => in_text = true,
-            b'{' => objects = objects.saturating_add(1),
-            b',' | b'[' => values = values.saturating_add(1),
-            _ => {}
-        }
-    }
+    let (objects, values) = strict::parts(bytes.get(..limits::SBOM_BYTES).unwrap_or(bytes));
     for (count, what, limit) in [(objects, "objects", limits::SBOM_OBJECTS), (values, "values", limits::SBOM_VALUES)] {
         if count > limit {
             return Err(DocumentError::TooMany { at: "the document".to_owned(), what, limit });

@@ -19,7 +19,7 @@ use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
 use countersign_core::finding::Finding;
 use countersign_core::json;
-use countersign_core::statement::{Statement, Subject};
+use countersign_core::statement::{Payload, Stated, Statement, StatementError, Subject};
 use countersign_core::time::Time;
 use serde_json::Value;
 
@@ -71,19 +71,17 @@ pub fn verify(
     at: Time,
     place: &str,
 ) -> Result<Shown, Vec<Finding>> {
-    let statement = match attestation.payload.as_deref() {
-        None => None,
-        Some(payload) => Some(Statement::parse_any(payload).map_err(|error| {
-            let what = format!("the signed payload is not a statement: {error}");
-            vec![Finding::new(codes::STATEMENT_MALFORMED, what).at(place)]
-        })?),
+    let malformed = |error: StatementError| {
+        let what = format!("the signed payload is not a statement: {error}");
+        vec![Finding::new(codes::STATEMENT_MALFORMED, what).at(place)]
     };
+    let payload = attestation.payload.as_deref().map(Payload::parse_any).transpose().map_err(malformed)?;
     let one = |finding: Finding| vec![finding];
     let layer = match &attestation.proof {
         Proof::Cosigned { content, .. } => Some(content.as_slice()),
         Proof::Bundle(_) | Proof::Envelope { .. } | Proof::CloudBuild { .. } => None,
     };
-    let judge = Judge { anchors, wanted, at, place, statement: statement.as_ref(), layer };
+    let judge = Judge { anchors, wanted, at, place, subjects: payload.as_ref().map(Stated::subjects), layer };
     let signers = match &attestation.proof {
         Proof::Bundle(bytes) => judge.bundle(bytes, attestation).map_err(one)?,
         Proof::Cosigned { bundle, .. } => judge.bundle(bundle, attestation).map_err(one)?,
@@ -102,6 +100,8 @@ pub fn verify(
             judge.cloud_build(payload_type, attestation, signatures).map_err(one)?
         }
     };
+    // Now that somebody whom the anchors know signed it: what it says may take many times its bytes.
+    let statement = payload.map(Payload::statement).transpose().map_err(malformed)?;
     let mut findings = beside(attestation, wanted, place);
     if let Some(statement) = &statement
         && !wanted.is_subject_of(statement)
@@ -234,7 +234,8 @@ struct Judge<'j> {
     wanted: &'j Wanted<'j>,
     at: Time,
     place: &'j str,
-    statement: Option<&'j Statement>,
+    /// What the statement is about, if one was signed.
+    subjects: Option<&'j [Subject]>,
     /// The bytes of a layer of cosign's.
     layer: Option<&'j [u8]>,
 }
@@ -243,8 +244,8 @@ impl Judge<'_> {
     /// What the signature of a bundle is checked against: the statement's own subject, since whether that is the artifact is
     /// asked of every statement; or a text that names the artifact, of which the same is asked; or the file.
     fn artifact(&self) -> Result<Artifact<'_>, Refused> {
-        match (self.statement, self.signed(), self.wanted.sha256, self.wanted.sha512) {
-            (Some(statement), ..) => Artifact::of(&statement.subjects),
+        match (self.subjects, self.signed(), self.wanted.sha256, self.wanted.sha512) {
+            (Some(subjects), ..) => Artifact::of(subjects),
             (None, Some(bytes), ..) => Ok(Artifact::Bytes(bytes)),
             (None, None, Some(digest), _) => Ok(Artifact::Sha256(*digest.as_bytes())),
             (None, None, None, Some(digest)) => Ok(Artifact::Sha512(digest)),

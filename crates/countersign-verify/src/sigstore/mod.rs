@@ -34,6 +34,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::envelope::PAYLOAD_TYPE;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::key::{KeyId, PublicKey};
+use countersign_core::statement::type_of;
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
 use serde_json::Value;
@@ -486,15 +487,26 @@ fn twice(bundle: &Value) -> Option<&'static str> {
         return Some("more than one of a key, a certificate and a chain");
     }
     // To whoever counts witnesses, one is not to be two.
-    let mut seen = BTreeSet::new();
-    let place = |entry: &Value| {
-        let log = entry.pointer("/logId/keyId").and_then(Value::as_str).map(|id| decoded(id).unwrap_or_default());
-        // What is left out is zero, in this notation.
-        let index = form::number(entry.get("logIndex")).unwrap_or_default();
-        (log, index.trim_start_matches('0').to_owned())
+    let (mut places, mut leaves) = (BTreeSet::new(), BTreeSet::new());
+    let again = |entry: &Value| {
+        let bytes = |path: &str| entry.pointer(path).and_then(Value::as_str).map(|id| decoded(id).unwrap_or_default());
+        let log = bytes("/logId/keyId");
+        // Its place is signed in a promise, and its place in the proof by the checkpoint: the first may be any number where there is no promise.
+        let leaf = entry
+            .get("inclusionProof")
+            .filter(|proof| proof.is_object())
+            .map(|proof| (log.clone(), bytes("/canonicalizedBody"), place(proof.get("logIndex"))));
+        let same_leaf = leaf.is_some_and(|leaf| !leaves.insert(leaf));
+        !places.insert((log, place(entry.get("logIndex")))) || same_leaf
     };
     let mut entries = material.get("tlogEntries").and_then(Value::as_array).into_iter().flatten();
-    entries.any(|entry| !seen.insert(place(entry))).then_some("one entry of a log twice")
+    entries.any(again).then_some("one entry of a log twice")
+}
+
+/// The number of an entry, however it is spelled; as text where it is none. What is left out is zero, in this notation.
+fn place(value: Option<&Value>) -> Result<i128, String> {
+    let text = form::number(value).unwrap_or_default();
+    if text.is_empty() { Ok(0) } else { text.parse().map_err(|_number| text) }
 }
 
 /// The bytes as text, if they are JSON of one reading: what two readers take for two things was not signed.
@@ -547,9 +559,8 @@ fn unknown_statement(bundle: &Value) -> Option<String> {
     }
     // What is no base64, or no JSON, is said where it is read.
     let payload = decoded(envelope.get("payload")?.as_str()?)?;
-    let statement = json::parse(&payload).ok()?;
-    let kind = statement.get("_type").and_then(Value::as_str).unwrap_or_default();
-    (!STATEMENTS.contains(&kind)).then(|| kind.chars().take(120).collect())
+    let kind = type_of(&payload)?;
+    (!STATEMENTS.contains(&kind.as_str())).then(|| kind.chars().take(120).collect())
 }
 
 /// Whether a log entry comes with a checkpoint under which nobody's signature stands: the family takes it for a bundle of a
@@ -587,6 +598,37 @@ mod tests {
     use super::*;
     use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE};
     use serde_json::json;
+
+    #[test]
+    fn one_entry_of_a_log_is_one_however_its_number_is_spelled_and_wherever_it_says_that_it_stands() {
+        let entry = |index: Value, proved: Value, body: &str| {
+            json!({
+                "logId": { "keyId": "AAAA" }, "logIndex": index, "canonicalizedBody": body,
+                "inclusionProof": { "logIndex": proved, "rootHash": "AAAA" },
+            })
+        };
+        let is_twice = |one: &Value, other: &Value| {
+            twice(&json!({ "verificationMaterial": { "tlogEntries": [one, other] } })).is_some()
+        };
+        let one = entry(json!("2"), json!("1"), "e30=");
+        for spelled in [json!("2"), json!(2), json!("02"), json!("+2"), json!("+002")] {
+            assert!(is_twice(&one, &entry(spelled.clone(), json!("7"), "e31=")), "{spelled}");
+        }
+        for spelled in [json!("1"), json!(1), json!("+1")] {
+            assert!(is_twice(&one, &entry(json!("7777"), spelled.clone(), "e30")), "{spelled}");
+        }
+        assert!(is_twice(&entry(json!("0"), json!("3"), "e30="), &entry(Value::Null, json!("4"), "e31=")));
+        // The same may have been logged twice, and another may stand at that place of another tree.
+        assert!(!is_twice(&one, &entry(json!("3"), json!("2"), "e30=")));
+        assert!(!is_twice(&one, &entry(json!("3"), json!("1"), "e31=")));
+        let mut of_another = one.clone();
+        of_another["logId"]["keyId"] = json!("AAAB");
+        assert!(!is_twice(&one, &of_another));
+        // Without a proof its number is all that there is.
+        let promised =
+            |index: &str| json!({ "logId": { "keyId": "AAAA" }, "logIndex": index, "canonicalizedBody": "e30=" });
+        assert!(!is_twice(&promised("2"), &promised("3")) && is_twice(&promised("2"), &promised("+2")));
+    }
 
     #[test]
     fn a_statement_of_an_unknown_version_is_seen_and_a_known_one_is_none() {

@@ -47,7 +47,7 @@ pub(crate) struct Verify {
     #[arg(long = "bundle", value_name = "FILE|DIR")]
     bundles: Vec<PathBuf>,
     /// Check every file below a folder by itself, on all cores
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["artifact", "bundles", "trust", "promoted_to", "note", "repo", "artifact_name", "reports", "baseline"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["artifact", "bundles", "trust", "promoted_to", "note", "repo", "artifact_name", "reports", "baseline", "roots", "store"])]
     all: Option<PathBuf>,
     /// A kind of statement that there has to be one of
     #[arg(long = "type", value_name = "KIND")]
@@ -90,6 +90,7 @@ impl Verify {
         if self.attested.is_used() && self.promoted_to.is_none() {
             let begun = Facts { verb: "verify-attestations".to_owned(), ..begun };
             let made = || {
+                self.without_trust(call)?;
                 let kinds = self.predicate_types()?;
                 let asked = (self.level, kinds.as_slice());
                 self.attested.verify(begun.clone(), &artifact, &self.bundles, asked, call)
@@ -147,11 +148,30 @@ impl Verify {
         self.kinds.iter().map(read).collect()
     }
 
+    /// What only a trust document or the record has a use for is not passed over. A variable may be there for other verbs.
+    fn without_trust(&self, call: &Call<'_>) -> Result<(), FlowError> {
+        let typed = |is_given: bool, variable: &str| is_given && call.world.variable(variable).is_none();
+        let digest = self.trust_digest.and_then(OutsideDigest::given);
+        let useless = [
+            (!self.roots.words().is_empty(), "--sigstore-root"),
+            (typed(digest.is_some(), variables::TRUST_DIGEST), "--trust-digest"),
+            (typed(self.least.file().is_some(), variables::LEAST_CHECKPOINT), "--least-checkpoint"),
+        ];
+        match useless.into_iter().find(|(is_given, _)| *is_given) {
+            Some((_, option)) => {
+                let what = format!("{option} goes with --trust or --promoted-to: here nothing would be held to it");
+                Err(FlowError::Usage(what))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Every file of a folder by itself.
     fn all(&self, call: &Call<'_>, folder: &Path) -> Answer {
         if !self.attested.is_used() {
             return Err(FlowError::Usage("say what counts: --trusted-root, or --key".to_owned()));
         }
+        self.without_trust(call)?;
         let at = attested::now()?;
         let anchors = self.attested.anchors(at)?;
         let expected = self.attested.expected(self.level, &self.predicate_types()?)?;
@@ -180,7 +200,7 @@ impl Verify {
                 "{}\n{}{}{more}{} of {} attestations hold, in {} files, {} of them refused\n{artifacts}{end}\n",
                 folder.display(),
                 text::table(&["attestations", "signer"], &rows),
-                text::findings(&sum.findings),
+                if sum.more { text::first_findings(&sum.findings) } else { text::findings(&sum.findings) },
                 sum.held,
                 sum.attestations,
                 sum.files,

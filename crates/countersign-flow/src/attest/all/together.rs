@@ -4,7 +4,7 @@ use super::super::inputs::Read;
 use countersign_core::attestation::{self, Attestation, Form, Proof};
 use countersign_core::digest::{Sha256, hex_array, to_hex};
 use countersign_core::json;
-use countersign_core::statement::{Statement, Subject};
+use countersign_core::statement::{Payload, Stated as _, Subject};
 use std::collections::BTreeMap;
 
 /// What attestations say themselves that they are about.
@@ -23,6 +23,15 @@ pub(super) struct Together {
     pub(super) own: Own,
     /// At least one.
     pub(super) read: Vec<Read>,
+}
+
+impl Together {
+    /// Whether it is a signature over a file of which it says nothing that could be compared.
+    pub(super) fn is_over_an_absent_file(&self) -> bool {
+        let over_a_file =
+            |one: &Read| one.attestation.payload.is_none() && matches!(one.attestation.proof, Proof::Bundle(_));
+        self.own == Own::default() && matches!(self.read.as_slice(), [one] if over_a_file(one))
+    }
 }
 
 /// By what they belong together.
@@ -67,9 +76,9 @@ fn own(attestation: &Attestation) -> Own {
     // Of the forms of one build's provenance the document says what they are about.
     let payload = attestation.payload.as_deref().filter(|_| attestation.either == 0);
     let Some(payload) = payload else { return Own { sha256: signed_digest(attestation), sha512: None } };
-    let Ok(statement) = Statement::parse_any(payload) else { return Own::default() };
-    let sha256 = statement.subjects.iter().find_map(Subject::sha256_digest);
-    let long = || statement.subjects.iter().find_map(Subject::sha512_digest);
+    let Ok(statement) = Payload::parse_any(payload) else { return Own::default() };
+    let sha256 = statement.subjects().iter().find_map(Subject::sha256_digest);
+    let long = || statement.subjects().iter().find_map(Subject::sha512_digest);
     Own { sha256, sha512: if sha256.is_some() { None } else { long() } }
 }
 
