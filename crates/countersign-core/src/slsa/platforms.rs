@@ -160,15 +160,12 @@ fn unescaped(piece: &str) -> Cow<'_, str> {
     let mut out: Vec<u8> = parts.next().unwrap_or_default().bytes().collect();
     for part in parts {
         let byte = part.get(..2).and_then(|hex| hex_array::<1>(hex).ok());
-        match (byte, part.get(2..)) {
-            (Some([byte]), Some(rest)) => {
-                out.push(byte.to_ascii_lowercase());
-                out.extend(rest.bytes());
-            }
-            _ => {
-                out.push(b'%');
-                out.extend(part.bytes());
-            }
+        if let (Some([byte]), Some(rest)) = (byte, part.get(2..)) {
+            out.push(byte.to_ascii_lowercase());
+            out.extend(rest.bytes());
+        } else {
+            out.push(b'%');
+            out.extend(part.bytes());
         }
     }
     Cow::Owned(String::from_utf8_lossy(&out).into_owned())
