@@ -206,3 +206,26 @@ pub(crate) fn failure_text(failed: &Failed) -> String {
     out.push_str(&format!("{}\n", failed.not_done));
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_recorded_is_said_where_a_file_could_not_be_written_afterwards() {
+        let answered = || Done::text(Exit::Ok, "release 2 is active for production\n");
+        let full = || FlowError::Usage("there is no room".to_owned());
+        let done = answered().after(Err(full()), Some(Path::new("kept")), "countersign log checkpoint --output FILE");
+        assert_eq!(done.exit, Exit::Io);
+        let said = String::from_utf8(done.all()).unwrap();
+        let words = "release 2 is active for production\nerror: there is no room\n  help: countersign log checkpoint --output FILE\n\
+                     kept was not written; what is said above is recorded, and stands\n";
+        assert_eq!(said, words);
+        let refused =
+            FlowError::Refused(vec![Finding::new(countersign_core::codes::LOG_ROLLED_BACK, "the kept one is newer")]);
+        let said = String::from_utf8(answered().after(Err(refused), Some(Path::new("kept")), "look").all()).unwrap();
+        assert!(said.contains("error: kept was not written\n  because: the kept one is newer"), "{said}");
+        assert_eq!(answered().after(Ok(()), Some(Path::new("kept")), "").exit, Exit::Ok);
+        assert_eq!(answered().after(Err(full()), None, "").exit, Exit::Ok);
+    }
+}
