@@ -283,10 +283,10 @@ fn two_packages_of_one_log_that_was_cosigned_again_differ_by_that_and_neither_is
     for (one, other) in [(&first, &second), (&second, &first), (&first, &with(""))] {
         let found = diff(one, other);
         assert_eq!((found.verdict, found.exit.code(), found.files.len()), (Verdict::Pass, 0, 0), "{found:#?}");
-        assert!(found.logs.contains("cosigned again"), "{}", found.logs);
+        assert!(found.logs.contains("bear other signatures"), "{}", found.logs);
         assert!(found.findings.iter().all(|finding| finding.code == codes::LOG_LINE_UNKNOWN), "{:#?}", found.findings);
     }
-    assert!(!diff(&first, &with(&line("one"))).logs.contains("cosigned again"));
+    assert!(!diff(&first, &with(&line("one"))).logs.contains("bear other signatures"));
     // What nobody may put there is found, with the package that has it.
     let own = world.checkpoint();
     let own = String::from_utf8(own).unwrap();

@@ -243,7 +243,13 @@ fn what_cargo_reads_is_replaced_by_no_sbom_and_no_provenance() {
     let before = door.read("app/Cargo.lock");
     let line = "countersign provenance --artifact ../app.bin --output Cargo.lock";
     door.shell("app", line, &[]).expect(2, &["is read here"]);
+    std::os::unix::fs::symlink("app/Cargo.lock", door.path().join("link.json")).unwrap();
+    door.run("sbom --directory app --offline --output link.json").expect(2, &["is read here"]);
     assert_eq!(door.read("app/Cargo.lock"), before);
+    // What the build makes is not there before it.
+    let line = "countersign provenance --source-uri https://example.com/app --artifact made/out --output ./made/out -- sh -c 'mkdir made; printf built >made/out'";
+    door.shell("app", line, &[]).expect(2, &["is read here", "nothing was written"]);
+    assert_eq!(door.read("app/made/out"), b"built");
 }
 
 #[test]

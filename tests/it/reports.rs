@@ -335,6 +335,9 @@ fn a_report_takes_the_place_of_nothing_that_is_read_signed_or_kept() {
     for _ in 0..2 {
         verify("--report sarif=r.sarif --report text=r.txt --report json=r.json").expect(0, &[]);
     }
+    // One of an artifact that is called as keys of SSH begin is a report all the same.
+    door.write("ssh-agent.txt", b"ssh-agent.bin\n  PASS  signature\n");
+    verify("--report text=ssh-agent.txt").expect(0, &[]);
 }
 
 #[test]

@@ -363,7 +363,9 @@ fn id_of(objects: &GitSource, format: ObjectFormat, root: Oid, path: &Path) -> O
 /// place.
 pub fn apart(directory: &Path, output: &Path) -> Result<(), FlowError> {
     let read = ["Cargo.lock", "Cargo.toml", "countersign.toml"];
-    let named = output.file_name().is_some_and(|name| read.iter().any(|known| name == *known));
+    // A link is written through.
+    let led = std::fs::canonicalize(output).unwrap_or_else(|_missing| output.to_owned());
+    let named = led.file_name().is_some_and(|name| read.iter().any(|known| name == *known));
     if named && workspace(directory).is_some_and(|folder| lies_in(output, &folder)) {
         return Err(FlowError::Usage(format!(
             "{} is read here, and would be written over: name another file for what is written",

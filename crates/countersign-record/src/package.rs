@@ -202,7 +202,8 @@ impl PackageError {
             | Self::Pressed { name }
             | Self::Altered { name, .. }
             | Self::FileTooLarge { name, .. }
-            | Self::Cut { name } => Some(name),
+            // Of a header that is cut short there is no name yet.
+            | Self::Cut { name } => Some(name.as_str()).filter(|name| !name.is_empty()),
             Self::Form { name, .. } => name.as_deref(),
         }
     }

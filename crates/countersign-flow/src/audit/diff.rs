@@ -13,6 +13,7 @@ use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, Verdict, verdict_of};
+use countersign_core::ids::EnvName;
 use countersign_core::json;
 use countersign_record::log::{CHECKPOINT, COSIGNED};
 use serde::Serialize;
@@ -118,7 +119,7 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
     if a == b && first.scope == second.scope && ours == theirs {
         if let Some(found) = signed_otherwise(first, second) {
             files.retain(|one| one.file != INDEX);
-            logs.push_str(", whose checkpoints bear other signatures, such as of witnesses who cosigned again");
+            logs.push_str(", whose checkpoints bear other signatures than those of the other");
             findings.extend(found);
         }
         findings.extend(unaccounted(first, second, &files));
@@ -163,7 +164,12 @@ fn signed_otherwise(first: &Opened, second: &Opened) -> Option<Vec<Finding>> {
     for (which, one) in [("the first", first), ("the second", second)] {
         let file = |name: &str| one.package.file(&format!("{LOG}{name}")).ok();
         let (checkpoint, cosigned) = (file(CHECKPOINT)??, file(COSIGNED)?);
-        let seen = witnesses::check((checkpoint.as_slice(), cosigned.as_deref()), &one.state, &one.trust, &[], one.at);
+        // Whom the decisions need is asked here as well: else witnesses could be taken out, and nothing would say so.
+        let facts = one.facts(one.scope.window.clone());
+        let known = facts.deployments().map(|known| (known.entry, (*known.content.request.environment).clone()));
+        let decided: Vec<(u64, EnvName)> = known.collect();
+        let files = (checkpoint.as_slice(), cosigned.as_deref());
+        let seen = witnesses::check(files, &one.state, &one.trust, &decided, one.at);
         found.extend(seen.findings.into_iter().map(|finding| finding.at(which)));
     }
     Some(found)

@@ -132,8 +132,12 @@ impl Named {
     /// Everything in a policy's folder is part of the release, and is read. A report lies in none, named here or not, and whether
     /// or not it is there yet: each run would make another release of it.
     fn apart_from_policy(&self, one: &Value) -> Result<(), FlowError> {
-        let of_verb = |other: &Value| other.option == "folder" && self.verb.starts_with("policy ");
-        let mut folders = self.others.iter().filter(|other| of_verb(other) || is_policy(&other.path));
+        let of_policy = self.verb.starts_with("policy ");
+        let of_verb = |other: &Value| other.option == "folder" && of_policy;
+        // Whatever else lies in a folder that happens to hold a policy is written there as it always was.
+        let is_meant = |other: &Value| of_policy || one.option == REPORT || other.option == "policy";
+        let mut folders =
+            self.others.iter().filter(|other| of_verb(other) || (is_meant(other) && is_policy(&other.path)));
         let named = folders.any(|other| lies_in(&one.path, &other.path));
         let lies = if one.option == REPORT { named || in_a_policy(&one.path) } else { named && one.path.is_file() };
         if lies {
@@ -353,8 +357,12 @@ mod tests {
     fn what_is_meant_to_be_replaced_is() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("repo/.git")).unwrap();
-        std::fs::create_dir(dir.path().join("policy")).unwrap();
-        for name in ["a", "b", "policy/policy.toml", "repo/policy.toml", "repo/r"] {
+        for folder in ["policy", "member"] {
+            std::fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        let files =
+            ["a", "b", "policy/policy.toml", "repo/policy.toml", "repo/r", "member/policy.toml", "member/sbom.json"];
+        for name in files {
             std::fs::write(dir.path().join(name), b"here").unwrap();
         }
         for line in [
@@ -362,6 +370,7 @@ mod tests {
             "promote @/b --baseline @/a --report json=@/a",
             "log checkpoint --least-checkpoint @/a --output @/a",
             "trust sign @/a --output @/a",
+            "sbom --directory @/member --output @/member/sbom.json",
             "audit show 3 @/b --svg /dev/null --html /dev/null",
             "provenance --output @/a -- make @/a",
             "promote @/b --report github=- --report github=-",

@@ -12,11 +12,11 @@ use countersign_core::exit::Exit;
 use countersign_core::json;
 use countersign_core::time::Time;
 use countersign_flow::sbom::apart;
-use countersign_flow::{FlowError, output as answer};
+use countersign_flow::{FlowError, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::escape::plain;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Run a build and write its provenance, or write what can be said of a file that is there already
 ///
@@ -82,6 +82,9 @@ impl Provenance {
         };
         let statement = json::parse(&observed.statement()?.to_bytes()?)?;
         let output = self.output.clone().unwrap_or_else(|| default_output(&observed.artifacts));
+        // What the build made was not there when the command line was looked at.
+        let built: Vec<&Path> = observed.artifacts.iter().map(|artifact| artifact.path.as_path()).collect();
+        files::apart_from_inputs(&output, &built)?;
         write_atomic(&output, json::pretty(&statement)?.as_bytes(), 0o644)?;
         let document = answer::Provenance {
             output: output.display().to_string(),

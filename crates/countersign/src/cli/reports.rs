@@ -237,7 +237,15 @@ fn is_no_report(file: &Path) -> bool {
 }
 
 /// How keys begin, PEM and SSH, and packages, which may be larger than what is read here.
-const STARTS: &[&[u8]] = &[b"-----BEGIN ", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b"PK\x03\x04"];
+const STARTS: &[&[u8]] = &[
+    b"-----BEGIN ",
+    b"ssh-ed25519 AAAA",
+    b"ssh-rsa AAAA",
+    b"ecdsa-sha2-nistp",
+    b"sk-ssh-ed25519@o",
+    b"sk-ecdsa-sha2-ni",
+    b"PK\x03\x04",
+];
 
 fn begins(file: &Path) -> std::io::Result<Vec<u8>> {
     let mut start = Vec::new();
