@@ -176,18 +176,16 @@ impl Work {
         }
         let mut listed: Vec<Value> = array(map, "components").cloned().collect();
         let copies = own.as_deref().map(|own| again::taken_out(&mut listed, own)).unwrap_or_default();
-        for copy in &copies {
-            let otherwise = again::join(&mut root, copy).into_iter();
-            self.left_out.extend(otherwise.map(|key| format!("components.{key} (of what the document is about)")));
-        }
+        let otherwise = again::join(&mut root, &copies).into_iter();
+        self.left_out.extend(otherwise.map(|key| format!("components.{key} (of what the document is about)")));
         let more = Self::build(metadata, &mut root);
         // Of the part's document, which is about this: in the merged one they would be the release's.
         let references: Vec<Value> = array(map, "externalReferences").cloned().collect();
         if let (false, Some(root)) = (references.is_empty(), root.as_object_mut()) {
             let list = root.entry("externalReferences").or_insert_with(|| json!([]));
             if let Some(list) = list.as_array_mut() {
-                let new: Vec<Value> = references.into_iter().filter(|one| !list.contains(one)).collect();
-                list.extend(new);
+                let known: BTreeSet<String> = list.iter().map(again::text_of).collect();
+                list.extend(references.into_iter().filter(|one| !known.contains(&again::text_of(one))));
             }
         }
         let mut things = vec![root];

@@ -1,7 +1,7 @@
 //! What a document is about, where its components list it once more: one thing, of which both places are believed.
 
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Takes every further listing of what a document is about out of a list of components, however deep it lies. Left there, it would get a
 /// name of its own, and all that is said of what the document is about would be said of it alone.
@@ -38,15 +38,17 @@ fn drained(components: &mut Vec<Value>, own: &str) -> Vec<Value> {
     copies
 }
 
-/// Takes into what a document is about whatever the second listing has beyond it. The keys of which the two say something else, and which
+/// Takes into what a document is about whatever its further listings have beyond it. The keys of which they say something else, and which
 /// therefore stay as `metadata` has them.
-pub(super) fn join(root: &mut Value, listed: &Value) -> Vec<String> {
-    let mut otherwise = Vec::new();
-    let (Some(root), Some(listed)) = (root.as_object_mut(), listed.as_object()) else { return otherwise };
-    for (key, value) in listed {
+pub(super) fn join(root: &mut Value, copies: &[Value]) -> BTreeSet<String> {
+    let mut otherwise = BTreeSet::new();
+    let Some(root) = root.as_object_mut() else { return otherwise };
+    // What stands in each list is kept over all listings: they may be many, and so may be what stands in them.
+    let mut lists: BTreeMap<&str, Held> = BTreeMap::new();
+    for (key, value) in copies.iter().filter_map(Value::as_object).flatten() {
         // A signature is of what it stands in, and never of what two places say together.
         if key == "signature" && root.get(key) != Some(value) {
-            otherwise.push(key.clone());
+            otherwise.insert(key.clone());
             continue;
         }
         let Some(known) = root.get_mut(key) else {
@@ -56,21 +58,49 @@ pub(super) fn join(root: &mut Value, listed: &Value) -> Vec<String> {
         if *known == *value {
             continue;
         }
-        match (known, value) {
-            // An expression stands alone: beside other licences the document would hold to no schema.
-            (Value::Array(known), Value::Array(more))
-                if !known.iter().chain(more).any(|one| one.get("expression").is_some()) =>
-            {
-                for one in more {
-                    if !known.contains(one) {
-                        known.push(one.clone());
-                    }
-                }
-            }
-            _ => otherwise.push(key.clone()),
+        let (Value::Array(known), Value::Array(more)) = (known, value) else {
+            otherwise.insert(key.clone());
+            continue;
+        };
+        let held = lists.entry(key.as_str()).or_insert_with(|| Held::of(known));
+        if !held.joined(known, more) {
+            otherwise.insert(key.clone());
         }
     }
     otherwise
+}
+
+/// What stands in a list.
+struct Held {
+    texts: BTreeSet<String>,
+    has_expression: bool,
+}
+
+impl Held {
+    fn of(list: &[Value]) -> Self {
+        Self { texts: list.iter().map(text_of).collect(), has_expression: list.iter().any(is_expression) }
+    }
+
+    /// Takes more into the list, where the two may stand together. An expression stands alone: beside other licences the document would
+    /// hold to no schema.
+    fn joined(&mut self, list: &mut Vec<Value>, more: &[Value]) -> bool {
+        if self.has_expression || more.iter().any(is_expression) {
+            return false;
+        }
+        list.extend(more.iter().filter(|one| self.texts.insert(text_of(one))).cloned());
+        true
+    }
+}
+
+fn is_expression(one: &Value) -> bool {
+    one.get("expression").is_some()
+}
+
+/// A value as text, which is another one's where the two are the same.
+pub(super) fn text_of(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    value.to_string()
 }
 
 #[cfg(test)]
@@ -136,18 +166,31 @@ mod tests {
     fn a_signature_does_not_go_over_to_what_was_not_signed() {
         let mut root = json!({"name": "a", "description": "never signed"});
         let signature = json!({"algorithm": "RS256", "value": "AAAA"});
-        assert_eq!(join(&mut root, &json!({"name": "a", "signature": signature})), ["signature"]);
+        let listed = json!({"name": "a", "signature": signature});
+        assert_eq!(join(&mut root, &[listed]), BTreeSet::from(["signature".to_owned()]));
         assert_eq!(root, json!({"name": "a", "description": "never signed"}));
     }
 
     #[test]
     fn an_expression_stays_alone_and_the_other_licence_is_told() {
         let mut root = json!({"name": "a", "licenses": [{"license": {"id": "MIT"}}]});
-        let listed = json!({"name": "a", "licenses": [{"expression": "MIT OR Apache-2.0"}]});
-        assert_eq!(join(&mut root, &listed), ["licenses"]);
+        let listed = [json!({"name": "a", "licenses": [{"expression": "MIT OR Apache-2.0"}]})];
+        assert_eq!(join(&mut root, &listed), BTreeSet::from(["licenses".to_owned()]));
         assert_eq!(root["licenses"], json!([{"license": {"id": "MIT"}}]));
         let mut bare = json!({"name": "a"});
         assert!(join(&mut bare, &listed).is_empty());
         assert_eq!(bare["licenses"], json!([{"expression": "MIT OR Apache-2.0"}]));
+    }
+
+    #[test]
+    fn lists_of_a_hundred_thousand_and_as_many_listings_are_joined_in_time_that_grows_with_them() {
+        let named = |from: u32, to: u32| -> Vec<Value> {
+            (from..to).map(|number| json!({"name": number.to_string(), "value": "v"})).collect()
+        };
+        let mut root = json!({"name": "a", "properties": named(0, 100_000)});
+        let mut listed = vec![json!({"name": "a", "properties": named(50_000, 150_000)})];
+        listed.extend((100_000..200_000).map(|number| json!({"properties": named(number, number + 1)})));
+        assert!(join(&mut root, &listed).is_empty());
+        assert_eq!(root["properties"], Value::from(named(0, 200_000)));
     }
 }
