@@ -175,8 +175,12 @@ impl Work {
             map.insert("bom-ref".to_owned(), format!("part:{short}").into());
         }
         let mut listed: Vec<Value> = array(map, "components").cloned().collect();
-        let copies = own.as_deref().map(|own| again::taken_out(&mut listed, own)).unwrap_or_default();
-        let otherwise = again::join(&mut root, &copies).into_iter();
+        let taken = own.as_deref().map(|own| again::taken_out(&mut listed, own)).unwrap_or_default();
+        if taken.was_signed {
+            self.left_out
+                .insert("components.signature (of what listed once more what the document is about)".to_owned());
+        }
+        let otherwise = again::join(&mut root, &taken.copies).into_iter();
         self.left_out.extend(otherwise.map(|key| format!("components.{key} (of what the document is about)")));
         let more = Self::build(metadata, &mut root);
         // Of the part's document, which is about this: in the merged one they would be the release's.
@@ -187,6 +191,12 @@ impl Work {
                 let known: BTreeSet<String> = list.iter().map(again::text_of).collect();
                 list.extend(references.into_iter().filter(|one| !known.contains(&again::text_of(one))));
             }
+        }
+        // Something was joined into it: it is no longer what was signed.
+        if metadata.and_then(|metadata| metadata.get("component")) != Some(&root)
+            && root.as_object_mut().is_some_and(|root| root.remove("signature").is_some())
+        {
+            self.left_out.insert("components.signature (of what the document is about)".to_owned());
         }
         let mut things = vec![root];
         things.extend(listed);

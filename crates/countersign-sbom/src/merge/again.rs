@@ -3,37 +3,47 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Takes every further listing of what a document is about out of a list of components, however deep it lies. Left there, it would get a
-/// name of its own, and all that is said of what the document is about would be said of it alone.
-pub(super) fn taken_out(components: &mut Vec<Value>, own: &str) -> Vec<Value> {
-    let mut found = VecDeque::from(drained(components, own));
-    let mut copies = Vec::new();
-    while let Some(mut copy) = found.pop_front() {
-        if let Some(Value::Array(within)) = copy.get_mut("components") {
-            found.extend(drained(within, own));
-        }
-        copies.push(copy);
-    }
-    copies
+/// What was taken out of a list of components.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// The listings.
+    pub(super) copies: Vec<Value>,
+    /// Whether something that held one was signed. It is no longer what was signed, and has its signature no more.
+    pub(super) was_signed: bool,
 }
 
-/// Those of a list, and of the lists within what stays in it. What lies in one of them stays with it.
-fn drained(components: &mut Vec<Value>, own: &str) -> Vec<Value> {
-    let mut copies = Vec::new();
-    let mut waiting = vec![components];
-    while let Some(list) = waiting.pop() {
-        list.retain(|one| {
-            let is_own = one.get("bom-ref").and_then(Value::as_str) == Some(own);
-            if is_own {
-                copies.push(one.clone());
-            }
-            !is_own
-        });
-        for one in list {
-            if let Some(Value::Array(within)) = one.get_mut("components") {
-                waiting.push(within);
-            }
+/// Takes every further listing of what a document is about out of a list of components, however deep it lies. Left there, it would get a
+/// name of its own, and all that is said of what the document is about would be said of it alone.
+pub(super) fn taken_out(components: &mut Vec<Value>, own: &str) -> Taken {
+    let mut taken = Taken::default();
+    let mut found = VecDeque::from(drained(components, own, &mut taken.was_signed));
+    while let Some(mut copy) = found.pop_front() {
+        if let Some(Value::Array(within)) = copy.get_mut("components") {
+            found.extend(drained(within, own, &mut taken.was_signed));
         }
+        taken.copies.push(copy);
+    }
+    taken
+}
+
+/// Those of a list, and of the lists within what stays in it. What lies in one of them stays with it. Lists lie in each other as deep as
+/// JSON is read.
+fn drained(components: &mut Vec<Value>, own: &str, was_signed: &mut bool) -> Vec<Value> {
+    let mut copies = Vec::new();
+    components.retain_mut(|one| {
+        let is_own = one.get("bom-ref").and_then(Value::as_str) == Some(own);
+        if is_own {
+            copies.push(one.take());
+        }
+        !is_own
+    });
+    for holder in components.iter_mut().filter_map(Value::as_object_mut) {
+        let Some(Value::Array(within)) = holder.get_mut("components") else { continue };
+        let deeper = drained(within, own, was_signed);
+        if !deeper.is_empty() && holder.remove("signature").is_some() {
+            *was_signed = true;
+        }
+        copies.extend(deeper);
     }
     copies
 }
@@ -192,5 +202,42 @@ mod tests {
         listed.extend((100_000..200_000).map(|number| json!({"properties": named(number, number + 1)})));
         assert!(join(&mut root, &listed).is_empty());
         assert_eq!(root["properties"], Value::from(named(0, 200_000)));
+    }
+
+    #[test]
+    fn what_was_signed_and_is_no_longer_as_it_was_has_no_signature_and_that_is_told() {
+        let signature = json!({"algorithm": "RS256", "value": "AAAA"});
+        let about = json!({"type": "application", "name": "a", "version": "1", "bom-ref": "a"});
+        let with = |one: &Value, key: &str, value: &Value| {
+            let mut one = one.clone();
+            one[key] = value.clone();
+            one
+        };
+        let signed = with(&about, "signature", &signature);
+        let library = |name: &str| json!({"type": "library", "name": name, "bom-ref": name, "signature": signature});
+        let holder = |held: &Value| with(&library("x"), "components", &json!([held]));
+        let adds = with(&about, "description", &json!("x"));
+        let merged_of = |root: &Value, components: Value, more: &Value| {
+            let mut value = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+                "metadata": {"component": root}, "components": components});
+            value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let release = Release { name: "r".to_owned(), version: "1".to_owned(), time: None };
+            let part = Part { digest: Sha256::of(value.to_string().as_bytes()), value };
+            let merged = merge(vec![part], &release).unwrap();
+            let told: Vec<String> = merged.left_out.into_iter().collect();
+            (merged.document["components"].to_string().matches("signature").count(), told)
+        };
+        let none = json!({});
+        let website = json!({"externalReferences": [{"type": "website", "url": "https://a.example.com"}]});
+        let root = "components.signature (of what the document is about)".to_owned();
+        let holds = "components.signature (of what listed once more what the document is about)".to_owned();
+        assert_eq!(merged_of(&signed, json!([library("x")]), &none), (2, vec![]), "nothing was changed");
+        assert_eq!(merged_of(&signed, json!([signed]), &none), (1, vec![]), "both say the same");
+        assert_eq!(merged_of(&signed, json!([adds]), &none), (0, vec![root.clone()]));
+        assert_eq!(merged_of(&signed, json!([with(&adds, "signature", &signature)]), &none), (0, vec![root.clone()]));
+        assert_eq!(merged_of(&signed, json!([]), &website), (0, vec![root]));
+        assert_eq!(merged_of(&about, json!([holder(&about), library("y")]), &none), (1, vec![holds.clone()]));
+        let deep = with(&library("z"), "components", &json!([holder(&about)]));
+        assert_eq!(merged_of(&about, json!([deep]), &none), (0, vec![holds]), "nor has what holds the holder");
     }
 }
