@@ -176,6 +176,9 @@ impl Work {
         }
         let mut listed: Vec<Value> = array(map, "components").cloned().collect();
         let taken = own.as_deref().map(|own| again::taken_out(&mut listed, own)).unwrap_or_default();
+        if taken.was_held {
+            self.left_out.insert("components.components (that something holds what the document is about)".to_owned());
+        }
         if taken.was_signed {
             self.left_out
                 .insert("components.signature (of what listed once more what the document is about)".to_owned());
@@ -236,6 +239,12 @@ impl Work {
         self.apart(map, &short, &mut names);
         self.rest(map, &short, &mut names, &services);
         self.completeness(map, &names, &root_reference);
+        for holder in taken.holders {
+            let name = names.get(&holder).cloned().unwrap_or(holder);
+            if let Some(said) = self.aggregates.get_mut(&("assemblies", name)) {
+                said.insert("incomplete".to_owned());
+            }
+        }
         if more {
             self.left_out.insert("metadata.properties".to_owned());
         }

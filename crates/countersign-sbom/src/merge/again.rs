@@ -10,16 +10,20 @@ pub(super) struct Taken {
     pub(super) copies: Vec<Value>,
     /// Whether something that held one was signed. It is no longer what was signed, and has its signature no more.
     pub(super) was_signed: bool,
+    /// Whether something held one, and no longer says so.
+    pub(super) was_held: bool,
+    /// The references of what held one: all that is in these is no longer in their lists.
+    pub(super) holders: BTreeSet<String>,
 }
 
 /// Takes every further listing of what a document is about out of a list of components, however deep it lies. Left there, it would get a
 /// name of its own, and all that is said of what the document is about would be said of it alone.
 pub(super) fn taken_out(components: &mut Vec<Value>, own: &str) -> Taken {
     let mut taken = Taken::default();
-    let mut found = VecDeque::from(drained(components, own, &mut taken.was_signed));
+    let mut found = VecDeque::from(drained(components, own, &mut taken));
     while let Some(mut copy) = found.pop_front() {
         if let Some(Value::Array(within)) = copy.get_mut("components") {
-            found.extend(drained(within, own, &mut taken.was_signed));
+            found.extend(drained(within, own, &mut taken));
         }
         taken.copies.push(copy);
     }
@@ -28,7 +32,7 @@ pub(super) fn taken_out(components: &mut Vec<Value>, own: &str) -> Taken {
 
 /// Those of a list, and of the lists within what stays in it. What lies in one of them stays with it. Lists lie in each other as deep as
 /// JSON is read.
-fn drained(components: &mut Vec<Value>, own: &str, was_signed: &mut bool) -> Vec<Value> {
+fn drained(components: &mut Vec<Value>, own: &str, taken: &mut Taken) -> Vec<Value> {
     let mut copies = Vec::new();
     components.retain_mut(|one| {
         let is_own = one.get("bom-ref").and_then(Value::as_str) == Some(own);
@@ -39,9 +43,14 @@ fn drained(components: &mut Vec<Value>, own: &str, was_signed: &mut bool) -> Vec
     });
     for holder in components.iter_mut().filter_map(Value::as_object_mut) {
         let Some(Value::Array(within)) = holder.get_mut("components") else { continue };
-        let deeper = drained(within, own, was_signed);
+        let before = within.len();
+        let deeper = drained(within, own, taken);
+        if within.len() < before {
+            taken.was_held = true;
+            taken.holders.extend(holder.get("bom-ref").and_then(Value::as_str).map(str::to_owned));
+        }
         if !deeper.is_empty() && holder.remove("signature").is_some() {
-            *was_signed = true;
+            taken.was_signed = true;
         }
         copies.extend(deeper);
     }
@@ -230,14 +239,35 @@ mod tests {
         let none = json!({});
         let website = json!({"externalReferences": [{"type": "website", "url": "https://a.example.com"}]});
         let root = "components.signature (of what the document is about)".to_owned();
-        let holds = "components.signature (of what listed once more what the document is about)".to_owned();
+        let holds = vec![
+            "components.components (that something holds what the document is about)".to_owned(),
+            "components.signature (of what listed once more what the document is about)".to_owned(),
+        ];
         assert_eq!(merged_of(&signed, json!([library("x")]), &none), (2, vec![]), "nothing was changed");
         assert_eq!(merged_of(&signed, json!([signed]), &none), (1, vec![]), "both say the same");
         assert_eq!(merged_of(&signed, json!([adds]), &none), (0, vec![root.clone()]));
         assert_eq!(merged_of(&signed, json!([with(&adds, "signature", &signature)]), &none), (0, vec![root.clone()]));
         assert_eq!(merged_of(&signed, json!([]), &website), (0, vec![root]));
-        assert_eq!(merged_of(&about, json!([holder(&about), library("y")]), &none), (1, vec![holds.clone()]));
+        assert_eq!(merged_of(&about, json!([holder(&about), library("y")]), &none), (1, holds.clone()));
         let deep = with(&library("z"), "components", &json!([holder(&about)]));
-        assert_eq!(merged_of(&about, json!([deep]), &none), (0, vec![holds]), "nor has what holds the holder");
+        assert_eq!(merged_of(&about, json!([deep]), &none), (0, holds), "nor has what holds the holder");
+    }
+
+    #[test]
+    fn what_held_what_the_document_is_about_no_longer_has_all_its_parts_and_that_is_told() {
+        let about = json!({"type": "application", "name": "a", "version": "1", "bom-ref": "a"});
+        let library =
+            |name: &str, held: &Value| json!({"type": "library", "name": name, "bom-ref": name, "components": held});
+        let outer = library("x", &json!([library("y", &json!([about]))]));
+        let value = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+            "metadata": {"component": about}, "components": [outer],
+            "compositions": [{"aggregate": "complete", "assemblies": ["a", "x", "y"]}]});
+        let release = Release { name: "r".to_owned(), version: "1".to_owned(), time: None };
+        let part = Part { digest: Sha256::of(value.to_string().as_bytes()), value };
+        let merged = merge(vec![part], &release).unwrap();
+        let said = json!([{"aggregate": "complete", "assemblies": ["a", "x"]}, {"aggregate": "incomplete", "assemblies": ["y"]}]);
+        assert_eq!(merged.document["compositions"], said);
+        let told: Vec<&str> = merged.left_out.iter().map(String::as_str).collect();
+        assert_eq!(told, ["components.components (that something holds what the document is about)"]);
     }
 }
