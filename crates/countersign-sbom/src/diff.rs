@@ -72,7 +72,7 @@ pub(crate) fn comparable(purl: &str) -> String {
 fn identity(item: &Item, cased: &BTreeSet<String>) -> String {
     let Some(purl) = &item.purl else { return format!("{} {}", item.kind, item.name) };
     let bare = versionless(&comparable(purl));
-    if cased.contains(&bare) { spelled(purl) } else { bare }
+    if cased.contains(&bare) { spelled(item, purl) } else { bare }
 }
 
 fn versionless(purl: &str) -> String {
@@ -82,9 +82,16 @@ fn versionless(purl: &str) -> String {
     end.and_then(|at| purl.get(..at)).unwrap_or(purl).to_owned()
 }
 
-/// A package URL without version and qualifiers, as it is written.
-fn spelled(purl: &str) -> String {
-    versionless(purl.split(['?', '#']).next().unwrap_or(purl))
+/// A package URL without version and qualifiers, in the case of the component's name. Most tools write the URL in lower case, whatever the
+/// package is called; where it has capitals that the name has not, or the name is another one, the URL is all that tells.
+fn spelled(item: &Item, purl: &str) -> String {
+    let written = versionless(purl.split(['?', '#']).next().unwrap_or(purl));
+    let name = item.name.rsplit('/').next().unwrap_or_default();
+    let is_cased = name.bytes().any(|byte| byte.is_ascii_uppercase());
+    match written.rsplit_once('/') {
+        Some((before, own)) if is_cased && own.eq_ignore_ascii_case(name) => format!("{before}/{name}"),
+        _ => written,
+    }
 }
 
 /// Packages of npm of which a document has two whose names differ in case alone: to npm these are two.
@@ -92,9 +99,9 @@ fn told_by_case(boms: [&Bom; 2]) -> BTreeSet<String> {
     let mut cased = BTreeSet::new();
     for bom in boms {
         let mut alike: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let purls = bom.all().filter_map(|item| item.purl.as_deref());
-        for purl in purls.filter(|purl| purl.starts_with("pkg:npm/")) {
-            alike.entry(versionless(&comparable(purl))).or_default().insert(spelled(purl));
+        let named = bom.all().filter_map(|item| Some((item, item.purl.as_deref()?)));
+        for (item, purl) in named.filter(|(_, purl)| purl.starts_with("pkg:npm/")) {
+            alike.entry(versionless(&comparable(purl))).or_default().insert(spelled(item, purl));
         }
         cased.extend(alike.into_iter().filter(|(_, written)| written.len() > 1).map(|(lower, _)| lower));
     }
@@ -496,5 +503,26 @@ mod tests {
         assert_eq!((all.same, all.added.len(), all.removed.len()), (4, 0, 0));
         let (alone, other) = (bom(vec![item("JSONStream", "1.0.0")]), bom(vec![item("jsonstream", "1.0.0")]));
         assert_eq!(diff(&alone, &other), Diff { same: 1, ..Diff::default() }, "tools write one name in both ways");
+    }
+
+    #[test]
+    fn of_two_packages_of_npm_that_their_case_tells_apart_the_one_that_came_or_went_is_named() {
+        let lower = |name: &str| {
+            let purl = Some(format!("pkg:npm/{}@1.0.0", name.to_lowercase()));
+            Item { purl, ..item(name, "1.0.0") }
+        };
+        let both = bom(vec![item("JSONStream", "1.0.0"), item("jsonstream", "1.0.0")]);
+        for (there, other) in [("JSONStream", "jsonstream"), ("jsonstream", "JSONStream")] {
+            let alone = bom(vec![lower(there)]);
+            let came = diff(&alone, &both);
+            assert_eq!((came.added.len(), came.added[0].name.as_str(), came.same), (1, other, 1));
+            let went = diff(&both, &alone);
+            assert_eq!((went.removed.len(), went.removed[0].name.as_str(), went.same), (1, other, 1));
+        }
+        // A name that says nothing of the case leaves it to the URL.
+        let small = |name: &str| Item { name: name.to_lowercase(), ..item(name, "1.0.0") };
+        let old = bom(vec![small("JSONStream")]);
+        let all = diff(&old, &both);
+        assert_eq!((all.added.len(), all.added[0].name.as_str()), (1, "jsonstream"));
     }
 }

@@ -175,20 +175,31 @@ impl Work {
             map.insert("bom-ref".to_owned(), format!("part:{short}").into());
         }
         let mut listed: Vec<Value> = array(map, "components").cloned().collect();
-        let copies = own.as_deref().map(|own| again::taken_out(&mut listed, own)).unwrap_or_default();
-        for copy in &copies {
-            let otherwise = again::join(&mut root, copy).into_iter();
-            self.left_out.extend(otherwise.map(|key| format!("components.{key} (of what the document is about)")));
+        let taken = own.as_deref().map(|own| again::taken_out(&mut listed, own)).unwrap_or_default();
+        if taken.was_held {
+            self.left_out.insert("components.components (that something holds what the document is about)".to_owned());
         }
+        if taken.was_signed {
+            self.left_out
+                .insert("components.signature (of what listed once more what the document is about)".to_owned());
+        }
+        let otherwise = again::join(&mut root, &taken.copies).into_iter();
+        self.left_out.extend(otherwise.map(|key| format!("components.{key} (of what the document is about)")));
         let more = Self::build(metadata, &mut root);
         // Of the part's document, which is about this: in the merged one they would be the release's.
         let references: Vec<Value> = array(map, "externalReferences").cloned().collect();
         if let (false, Some(root)) = (references.is_empty(), root.as_object_mut()) {
             let list = root.entry("externalReferences").or_insert_with(|| json!([]));
             if let Some(list) = list.as_array_mut() {
-                let new: Vec<Value> = references.into_iter().filter(|one| !list.contains(one)).collect();
-                list.extend(new);
+                let known: BTreeSet<String> = list.iter().map(again::text_of).collect();
+                list.extend(references.into_iter().filter(|one| !known.contains(&again::text_of(one))));
             }
+        }
+        // Something was joined into it: it is no longer what was signed.
+        if metadata.and_then(|metadata| metadata.get("component")) != Some(&root)
+            && root.as_object_mut().is_some_and(|root| root.remove("signature").is_some())
+        {
+            self.left_out.insert("components.signature (of what the document is about)".to_owned());
         }
         let mut things = vec![root];
         things.extend(listed);
@@ -228,6 +239,12 @@ impl Work {
         self.apart(map, &short, &mut names);
         self.rest(map, &short, &mut names, &services);
         self.completeness(map, &names, &root_reference);
+        for holder in taken.holders {
+            let name = names.get(&holder).cloned().unwrap_or(holder);
+            if let Some(said) = self.aggregates.get_mut(&("assemblies", name)) {
+                said.insert("incomplete".to_owned());
+            }
+        }
         if more {
             self.left_out.insert("metadata.properties".to_owned());
         }

@@ -56,7 +56,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         let mut item = tree.component(place, entry)?;
         // A folder or file may be called as the project is, and is not the project.
         if !place.is_empty() && own.as_ref().is_some_and(|own| own.reference == item.reference) {
-            item.reference = format!("{}#{place}", item.reference);
+            item.reference = format!("{}#{}", item.reference, mark_of(place));
         }
         tree.references.insert(place.clone(), item.reference.clone());
         places.insert(place, item);
@@ -155,6 +155,12 @@ fn unite(known: &mut Item, item: Item) -> Result<(), String> {
 /// Whether a folder is one of the project's own: a workspace, or another folder that something needs.
 pub(super) fn is_own(place: &str) -> bool {
     !place.starts_with("node_modules/") && !place.contains("/node_modules/")
+}
+
+/// What tells a folder from another one of its name: its place. The path to a folder outside of the project says where somebody keeps
+/// what, which is nobody's business who reads the document: a digest of it tells as much apart.
+fn mark_of(place: &str) -> String {
+    if is_outside(place) { Sha256::of(place.as_bytes()).hex().chars().take(16).collect() } else { place.to_owned() }
 }
 
 pub(super) fn flag(entry: &Object, key: &str) -> bool {
@@ -657,6 +663,26 @@ mod tests {
         assert!(
             made.bom.items.iter().any(|item| item.reference == "path:app#node_modules/debug/app" && item.name == "app")
         );
+    }
+
+    #[test]
+    fn a_folder_outside_of_the_project_is_told_from_it_without_the_path_to_it() {
+        let places = ["../../home/alice/app", "../../home/alice/other/app", "C:/Users/alice/app", "/home/alice/app"];
+        let named: BTreeSet<String> = places
+            .iter()
+            .flat_map(|&place| {
+                let asks =
+                    json!({"name": "app", "version": "1.0.0", "dependencies": {"other": format!("file:{place}")}});
+                let packages = json!({"": asks, place: {"name": "app", "version": "1.0.0"},
+                    "node_modules/other": {"resolved": place, "link": true}});
+                edges(&lock(&packages).unwrap(), "path:app@1.0.0")
+            })
+            .collect();
+        assert_eq!(named.len(), places.len(), "{named:?}");
+        for reference in named {
+            let mark = reference.strip_prefix("path:app@1.0.0#").unwrap();
+            assert!(mark.len() == 16 && mark.bytes().all(|byte| byte.is_ascii_hexdigit()), "{reference}");
+        }
     }
 
     #[test]
