@@ -272,6 +272,33 @@ fn a_sha256_of_another_length_is_no_digest_of_another_kind() {
 }
 
 #[test]
+fn who_signed_is_judged_where_the_file_that_was_signed_is_absent() {
+    let named = format!("--certificate-identity {NAME} --certificate-oidc-issuer {ISSUER}");
+    for digest in [Value::Null, json!({"algorithm": "SHA2_384", "digest": "A".repeat(64)})] {
+        let door = over_an_absent_file(&digest);
+        let verify = |root: &str, who: &str| door.run(&format!("verify --all all --trusted-root {root} {who}"));
+        let absent = ["indeterminate[sigstore-unsupported]", "--> all/app.sigstore.json\n", "lay the file beside it"];
+        verify("root.json", &named).expect(3, &absent);
+        verify("root.json --trusted-root other.json", &named).expect(3, &absent);
+        let stranger = verify("other.json", &named);
+        stranger.expect(4, &["untrusted[", "0 of 1 attestations hold"]);
+        assert!(!stranger.text.contains("lay the file beside it"), "{}", stranger.text);
+        // What is left out is said, as it is of every attestation.
+        verify("root.json", "--danger-any-signer").expect(3, &["sigstore-unsupported", "check-left-out"]);
+    }
+    // Of keys likewise.
+    let door = folder();
+    let bundle = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": []},
+        "messageSignature": {"signature": "AAAA"},
+    });
+    door.write("all/app.sigstore.json", bundle.to_string().as_bytes());
+    let said = door.run(&format!("verify --all all {BY_KEY} --danger-any-signer"));
+    said.expect(3, &["sigstore-unsupported", "lay the file beside it", "check-left-out"]);
+}
+
+#[test]
 fn thousands_of_notes_hide_no_refusal() {
     let door = folder();
     sign(&door, "b.json", "k.pem", KIND, &app(), &json!({}));

@@ -381,13 +381,6 @@ fn hold(read: Vec<Read>, beside: Option<&Looked>, by: By<'_>, out: &mut Judged) 
 
 fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec<String>, Vec<Finding>) {
     let Some(first) = group.read.first() else { return (Vec::new(), Vec::new()) };
-    if beside.is_none() && group.is_over_an_absent_file() {
-        let what = "this signature is over a file, and names it by no SHA-256: it is compared with the file alone";
-        let finding = Finding::new(codes::SIGSTORE_UNSUPPORTED, what)
-            .expected("the file beside it, or its SHA-256 in the bundle", "countersign")
-            .help("lay the file beside it: `app` beside `app.sigstore.json`");
-        return (Vec::new(), placed(vec![finding], &first.place));
-    }
     let wanted = match beside {
         Some(file) => Wanted { sha256: Some(file.sha256), sha512: Some(file.sha512), bytes: file.bytes.as_deref() },
         None => Wanted { sha256: group.own.sha256, sha512: group.own.sha512, bytes: None },
@@ -398,10 +391,26 @@ fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec
     let outcome = check_with(&subject, &group.read, by.dependencies, by.anchors, by.expected, by.at);
     // What is said of all of them together names the file.
     let place = if group.read.len() == 1 { &first.place } else { &first.file };
-    let findings = placed(outcome.checked.findings, place);
+    let mut findings = placed(outcome.checked.findings, place);
+    // Who signed was judged first, as of everything.
+    if beside.is_none() && group.is_over_an_absent_file() {
+        findings = findings.into_iter().map(lay_beside).collect();
+    }
     let holds = exit_of(&findings) == Exit::Ok;
     let signers = outcome.held.iter().filter(|_| holds).map(|held| held.signers.join(" and "));
     (signers.collect(), findings)
+}
+
+/// That there is nothing to compare a signature over a file with, with what helps.
+fn lay_beside(finding: Finding) -> Finding {
+    if ![codes::SUBJECT_MISMATCH, codes::SIGSTORE_UNSUPPORTED].contains(&finding.code) {
+        return finding;
+    }
+    let what = "this signature is over a file, and names it by no SHA-256: it is compared with the file alone";
+    let said = Finding::new(codes::SIGSTORE_UNSUPPORTED, what)
+        .expected("the file beside it, or its SHA-256 in the bundle", "countersign")
+        .help("lay the file beside it: `app` beside `app.sigstore.json`");
+    finding.at.into_iter().fold(said, Finding::at)
 }
 
 /// As they are kept of each file, with a place for what has none: of thousands of files nobody would know which is meant.
