@@ -355,6 +355,7 @@ fn lines(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
 
 /// An OCI layout is its own artifact: what is attached in it has to be about its image.
 fn layout(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
+    let _taken = by.room.take(oci::documents(path));
     let read = oci::attestations(path)?;
     out.attestations = read.len();
     let image = oci::image(path)?;
@@ -417,4 +418,40 @@ fn lay_beside(finding: Finding) -> Finding {
 fn placed(findings: Vec<Finding>, place: &str) -> Vec<Finding> {
     let place = |finding: Finding| if finding.at.is_empty() { finding.at(place) } else { finding };
     findings.into_iter().map(|finding| place(finding.kept())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_layout_waits_for_room_for_its_documents_and_takes_none_for_what_is_never_in_memory() {
+        let folder = std::env::temp_dir().join(format!("countersign-layout-{}", std::process::id()));
+        let blobs = folder.join("blobs/sha256");
+        std::fs::create_dir_all(&blobs).unwrap();
+        std::fs::write(folder.join("index.json"), "{}").unwrap();
+        std::fs::write(folder.join("oci-layout"), "{}").unwrap();
+        for (name, content) in
+            [("attestation", "{\"a\":1}"), ("lines", "\n[]"), ("layer", "\x1f and more"), ("empty", "")]
+        {
+            std::fs::write(blobs.join(name), content).unwrap();
+        }
+        assert_eq!(oci::documents(&folder), 2 + 7 + 3);
+        let (anchors, expected) = (Anchors { roots: Vec::new(), keys: Vec::new() }, Expected::default());
+        let at = "2026-03-01T12:00:00Z".parse().unwrap();
+        let dependencies = HandedIn::new(&[], &anchors, &expected, at);
+        let room = Room::default();
+        let by = By { anchors: &anchors, expected: &expected, dependencies: &dependencies, room: &room, at };
+        let held = room.take(limits::VERIFY_BYTES_AT_ONCE);
+        std::thread::scope(|scope| {
+            let judging = scope.spawn(|| judge(&folder, by));
+            std::thread::sleep(Duration::from_millis(100));
+            let waits = !judging.is_finished();
+            drop(held);
+            assert!(judging.join().unwrap().findings[0].what.contains("holds 0 images"));
+            assert!(waits);
+        });
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
