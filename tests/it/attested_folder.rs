@@ -1,9 +1,11 @@
 //! `verify --all`: what lies in a folder is held to what each of it is held to by itself.
 
 use super::attested_door::{APP, BY_KEY, EXPECT, PROVENANCE, app, key, provenance, ready, sign, sign_anyhow, subject};
+use crate::conformance_kinds::{ISSUER, NAME, Scene, at};
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
 use countersign_tests::door::Door;
+use countersign_tests::sigstore::Instance;
 use serde_json::{Value, json};
 
 const KIND: &str = "https://x.example/p";
@@ -242,6 +244,58 @@ fn a_signature_over_a_file_that_is_named_by_another_digest_needs_the_file_beside
     // With the file it is compared.
     door.write("all/app", APP);
     signed(&json!({"algorithm": "SHA2_512", "digest": "A".repeat(88)})).expect(4, &["0 of 1 attestations hold"]);
+}
+
+/// A signature by a certificate over a file, which says this of the file, in a folder without it; with the root by which it holds, and
+/// one of somebody else.
+fn over_an_absent_file(digest: &Value) -> Door {
+    let door = folder();
+    let mut scene = Scene::new();
+    let mut bundle = scene.message(&[0]);
+    bundle["messageSignature"]["messageDigest"] = digest.clone();
+    door.write("all/app.sigstore.json", bundle.to_string().as_bytes());
+    door.write("root.json", &scene.instance.trusted_root());
+    door.write("other.json", &Instance::new(at()).trusted_root());
+    door
+}
+
+#[test]
+fn a_sha256_of_another_length_is_no_digest_of_another_kind() {
+    // Of 31, 33 and no bytes.
+    for digest in [format!("{}==", "A".repeat(42)), "A".repeat(44), String::new()] {
+        let door = over_an_absent_file(&json!({"algorithm": "SHA2_256", "digest": digest}));
+        let line = format!("--trusted-root root.json --certificate-identity {NAME} --certificate-oidc-issuer {ISSUER}");
+        let said = door.run(&format!("verify --all all {line}"));
+        said.expect(4, &["untrusted[subject-mismatch]", "0 of 1 attestations hold"]);
+        assert!(!said.text.contains("lay the file beside it"), "{}", said.text);
+    }
+}
+
+#[test]
+fn who_signed_is_judged_where_the_file_that_was_signed_is_absent() {
+    let named = format!("--certificate-identity {NAME} --certificate-oidc-issuer {ISSUER}");
+    for digest in [Value::Null, json!({"algorithm": "SHA2_384", "digest": "A".repeat(64)})] {
+        let door = over_an_absent_file(&digest);
+        let verify = |root: &str, who: &str| door.run(&format!("verify --all all --trusted-root {root} {who}"));
+        let absent = ["indeterminate[sigstore-unsupported]", "--> all/app.sigstore.json\n", "lay the file beside it"];
+        verify("root.json", &named).expect(3, &absent);
+        verify("root.json --trusted-root other.json", &named).expect(3, &absent);
+        let stranger = verify("other.json", &named);
+        stranger.expect(4, &["untrusted[", "0 of 1 attestations hold"]);
+        assert!(!stranger.text.contains("lay the file beside it"), "{}", stranger.text);
+        // What is left out is said, as it is of every attestation.
+        verify("root.json", "--danger-any-signer").expect(3, &["sigstore-unsupported", "check-left-out"]);
+    }
+    // Of keys likewise.
+    let door = folder();
+    let bundle = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": []},
+        "messageSignature": {"signature": "AAAA"},
+    });
+    door.write("all/app.sigstore.json", bundle.to_string().as_bytes());
+    let said = door.run(&format!("verify --all all {BY_KEY} --danger-any-signer"));
+    said.expect(3, &["sigstore-unsupported", "lay the file beside it", "check-left-out"]);
 }
 
 #[test]

@@ -355,6 +355,7 @@ fn lines(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
 
 /// An OCI layout is its own artifact: what is attached in it has to be about its image.
 fn layout(path: &Path, by: By<'_>, out: &mut Judged) -> Result<(), FlowError> {
+    let _taken = by.room.take(oci::documents(path));
     let read = oci::attestations(path)?;
     out.attestations = read.len();
     let image = oci::image(path)?;
@@ -381,13 +382,6 @@ fn hold(read: Vec<Read>, beside: Option<&Looked>, by: By<'_>, out: &mut Judged) 
 
 fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec<String>, Vec<Finding>) {
     let Some(first) = group.read.first() else { return (Vec::new(), Vec::new()) };
-    if beside.is_none() && group.is_over_an_absent_file() {
-        let what = "this signature is over a file, and names it by no SHA-256: it is compared with the file alone";
-        let finding = Finding::new(codes::SIGSTORE_UNSUPPORTED, what)
-            .expected("the file beside it, or its SHA-256 in the bundle", "countersign")
-            .help("lay the file beside it: `app` beside `app.sigstore.json`");
-        return (Vec::new(), placed(vec![finding], &first.place));
-    }
     let wanted = match beside {
         Some(file) => Wanted { sha256: Some(file.sha256), sha512: Some(file.sha512), bytes: file.bytes.as_deref() },
         None => Wanted { sha256: group.own.sha256, sha512: group.own.sha512, bytes: None },
@@ -398,14 +392,66 @@ fn judge_together(group: &Together, beside: Option<&Looked>, by: By<'_>) -> (Vec
     let outcome = check_with(&subject, &group.read, by.dependencies, by.anchors, by.expected, by.at);
     // What is said of all of them together names the file.
     let place = if group.read.len() == 1 { &first.place } else { &first.file };
-    let findings = placed(outcome.checked.findings, place);
+    let mut findings = placed(outcome.checked.findings, place);
+    // Who signed was judged first, as of everything.
+    if beside.is_none() && group.is_over_an_absent_file() {
+        findings = findings.into_iter().map(lay_beside).collect();
+    }
     let holds = exit_of(&findings) == Exit::Ok;
     let signers = outcome.held.iter().filter(|_| holds).map(|held| held.signers.join(" and "));
     (signers.collect(), findings)
+}
+
+/// That there is nothing to compare a signature over a file with, with what helps.
+fn lay_beside(finding: Finding) -> Finding {
+    if ![codes::SUBJECT_MISMATCH, codes::SIGSTORE_UNSUPPORTED].contains(&finding.code) {
+        return finding;
+    }
+    let what = "this signature is over a file, and names it by no SHA-256: it is compared with the file alone";
+    let said = Finding::new(codes::SIGSTORE_UNSUPPORTED, what)
+        .expected("the file beside it, or its SHA-256 in the bundle", "countersign")
+        .help("lay the file beside it: `app` beside `app.sigstore.json`");
+    finding.at.into_iter().fold(said, Finding::at)
 }
 
 /// As they are kept of each file, with a place for what has none: of thousands of files nobody would know which is meant.
 fn placed(findings: Vec<Finding>, place: &str) -> Vec<Finding> {
     let place = |finding: Finding| if finding.at.is_empty() { finding.at(place) } else { finding };
     findings.into_iter().map(|finding| place(finding.kept())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_layout_waits_for_room_for_its_documents_and_takes_none_for_what_is_never_in_memory() {
+        let folder = std::env::temp_dir().join(format!("countersign-layout-{}", std::process::id()));
+        let blobs = folder.join("blobs/sha256");
+        std::fs::create_dir_all(&blobs).unwrap();
+        std::fs::write(folder.join("index.json"), "{}").unwrap();
+        std::fs::write(folder.join("oci-layout"), "{}").unwrap();
+        for (name, content) in
+            [("attestation", "{\"a\":1}"), ("lines", "\n[]"), ("layer", "\x1f and more"), ("empty", "")]
+        {
+            std::fs::write(blobs.join(name), content).unwrap();
+        }
+        assert_eq!(oci::documents(&folder), 2 + 7 + 3);
+        let (anchors, expected) = (Anchors { roots: Vec::new(), keys: Vec::new() }, Expected::default());
+        let at = "2026-03-01T12:00:00Z".parse().unwrap();
+        let dependencies = HandedIn::new(&[], &anchors, &expected, at);
+        let room = Room::default();
+        let by = By { anchors: &anchors, expected: &expected, dependencies: &dependencies, room: &room, at };
+        let held = room.take(limits::VERIFY_BYTES_AT_ONCE);
+        std::thread::scope(|scope| {
+            let judging = scope.spawn(|| judge(&folder, by));
+            std::thread::sleep(Duration::from_millis(100));
+            let waits = !judging.is_finished();
+            drop(held);
+            assert!(judging.join().unwrap().findings[0].what.contains("holds 0 images"));
+            assert!(waits);
+        });
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

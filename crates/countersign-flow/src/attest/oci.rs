@@ -64,6 +64,28 @@ pub fn attestations(folder: &Path) -> Result<Vec<Read>, FlowError> {
     Ok(out)
 }
 
+/// How many bytes of documents there are in the layout, at the most: its index, and each blob that begins as JSON does and is not too long
+/// to be read. An image's own layers begin otherwise, and are never in memory.
+#[must_use]
+pub fn documents(folder: &Path) -> usize {
+    let blobs = std::fs::read_dir(folder.join("blobs/sha256")).into_iter().flatten();
+    let blobs = blobs.filter_map(|entry| Some(entry.ok()?.path()));
+    blobs
+        .chain([folder.join("index.json")])
+        .map(|path| length(&path).unwrap_or_default())
+        .fold(0, usize::saturating_add)
+}
+
+/// How long a file is that may be a document.
+fn length(path: &Path) -> Option<usize> {
+    // What is no file is not opened: a pipe would wait for whoever writes.
+    let length = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
+    let length = usize::try_from(length).ok().filter(|length| *length <= limits::DOCUMENT_BYTES)?;
+    let mut first = [0];
+    File::open(path).ok()?.read_exact(&mut first).ok()?;
+    matches!(first, [b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n']).then_some(length)
+}
+
 /// The manifests that the layout's index leads to and that are not in it, as one note: what they are, nobody can tell.
 pub fn lacking(folder: &Path) -> Result<Option<Finding>, FlowError> {
     let layout = Layout { folder };

@@ -228,6 +228,13 @@ fn shows(shown: &Value, signed: &Value) -> bool {
         })
 }
 
+/// Whether it is about the certificate or its witnesses, and not about what was signed.
+fn whatever_was_signed(refused: &Refused) -> bool {
+    let others =
+        [codes::SCT_INVALID, codes::INCLUSION_PROOF_INVALID, codes::CHECKPOINT_INVALID, codes::TIMESTAMP_MISSING];
+    stranger(refused.code()) || others.contains(&refused.code())
+}
+
 /// By what an attestation is judged.
 struct Judge<'j> {
     anchors: &'j Anchors,
@@ -280,7 +287,8 @@ impl Judge<'_> {
                 .at(self.place)
                 .help("name the instance's root: --trusted-root public-good, or a file"));
         }
-        let artifact = self.artifact().map_err(|refused| refused.finding(self.place))?;
+        let absent = |refused: Refused| self.by_stranger(bytes).unwrap_or_else(|| refused.finding(self.place));
+        let artifact = self.artifact().map_err(absent)?;
         let mut refusals = Vec::new();
         for root in &self.anchors.roots {
             match root.root.verify_cosigned(bytes, self.layer, artifact, root.transparency, self.at) {
@@ -291,6 +299,21 @@ impl Judge<'_> {
         refusals.sort_by_key(|refused| stranger(refused.code()));
         let none = || Refused::new(codes::SIGSTORE_ROOT_MISSING, "no trusted root is given");
         Err(refusals.into_iter().next().unwrap_or_else(none).finding(self.place))
+    }
+
+    /// Why every root refuses a signature over a file that is not at hand, where it would do so whatever the file is. Without the file
+    /// no signature holds, so that nothing is let through here.
+    fn by_stranger(&self, bytes: &[u8]) -> Option<Finding> {
+        if self.subjects.is_some() {
+            return None;
+        }
+        let refused = |root: &NamedRoot| {
+            let judged = root.root.verify_keyless(bytes, Artifact::Bytes(&[]), root.transparency, self.at);
+            judged.err().filter(whatever_was_signed)
+        };
+        let refusals = self.anchors.roots.iter().map(refused).collect::<Option<Vec<_>>>()?;
+        let first = refusals.into_iter().min_by_key(|refused| stranger(refused.code()));
+        first.map(|refused| refused.finding(self.place))
     }
 
     /// Two readers of one document must not read two statements in it.

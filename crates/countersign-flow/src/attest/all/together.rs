@@ -5,6 +5,7 @@ use countersign_core::attestation::{self, Attestation, Form, Proof};
 use countersign_core::digest::{Sha256, hex_array, to_hex};
 use countersign_core::json;
 use countersign_core::statement::{Payload, Stated as _, Subject};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What attestations say themselves that they are about.
@@ -28,10 +29,17 @@ pub(super) struct Together {
 impl Together {
     /// Whether it is a signature over a file of which it says nothing that could be compared.
     pub(super) fn is_over_an_absent_file(&self) -> bool {
-        let over_a_file =
-            |one: &Read| one.attestation.payload.is_none() && matches!(one.attestation.proof, Proof::Bundle(_));
-        self.own == Own::default() && matches!(self.read.as_slice(), [one] if over_a_file(one))
+        self.own == Own::default() && matches!(self.read.as_slice(), [one] if names_no_sha256(&one.attestation))
     }
+}
+
+/// Whether it is a signature over a file that names it by another kind of digest, or by none. What is said to be a SHA-256 and cannot be
+/// one is no other kind.
+fn names_no_sha256(signed: &Attestation) -> bool {
+    let (None, Proof::Bundle(bytes)) = (&signed.payload, &signed.proof) else { return false };
+    let Ok(value) = json::parse(bytes) else { return false };
+    let algorithm = value.pointer("/messageSignature/messageDigest/algorithm");
+    algorithm.and_then(Value::as_str) != Some("SHA2_256")
 }
 
 /// By what they belong together.
