@@ -7,7 +7,7 @@ use countersign_sbom::packages;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// What is read, and the file beside it.
-const NAMES: [(&str, &str); 7] = [
+const NAMES: [(&str, &str); 8] = [
     ("package-lock.json", "package.json"),
     ("uv.lock", "pyproject.toml"),
     ("poetry.lock", "pyproject.toml"),
@@ -15,6 +15,7 @@ const NAMES: [(&str, &str); 7] = [
     ("a.whl", "b.whl"),
     ("program", "other"),
     ("site-packages/a-1.0.egg-info", "site-packages/b-2.0.egg-info/PKG-INFO"),
+    ("package-lock.json", ".npmrc"),
 ];
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
