@@ -124,7 +124,8 @@ pub struct Checked<'de>(&'de [u8]);
 impl<'de> Checked<'de> {
     /// Refuses what [`parse`] refuses.
     pub fn of(bytes: &'de [u8]) -> Result<Self, JsonError> {
-        read_by(Check { depth: 0 }, bytes, limits::DOCUMENT_BYTES).map(|()| Self(bytes))
+        let mut keys = Vec::new();
+        read_by(Check { depth: 0, keys: &mut keys }, bytes, limits::DOCUMENT_BYTES).map(|()| Self(bytes))
     }
 
     /// As a type, which may borrow of it. It holds no enum with fields in a variant: `serde_json` takes those out of an array by
@@ -348,18 +349,26 @@ impl<T, E: fmt::Display, F: FnOnce(&str) -> Result<T, E>> Visitor<'_> for Text<F
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Refuses what [`Strict`] refuses, and builds nothing.
-struct Check {
+struct Check<'k, 'de> {
     depth: usize,
+    /// The keys so far of the objects that are open, of the innermost last: one list for all of them.
+    keys: &'k mut Vec<Cow<'de, str>>,
 }
 
-impl<'de> DeserializeSeed<'de> for Check {
+impl<'de> Check<'_, 'de> {
+    fn inner<E: de::Error>(&mut self) -> Result<Check<'_, 'de>, E> {
+        Ok(Check { depth: deeper(self.depth)?, keys: self.keys })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Check<'_, 'de> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
         d.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Check {
+impl<'de> Visitor<'de> for Check<'_, 'de> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
@@ -382,22 +391,33 @@ impl<'de> Visitor<'de> for Check {
     fn visit_str<E>(self, _: &str) -> Result<(), E> {
         Ok(())
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Self { depth: deeper(self.depth)? })?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(self.inner()?)?.is_some() {}
         Ok(())
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
-        let mut keys: BTreeSet<Cow<'de, str>> = BTreeSet::new();
+    fn visit_map<A: MapAccess<'de>>(mut self, mut access: A) -> Result<(), A::Error> {
+        let before = self.keys.len();
+        // An object of many keys has a set of its own: a list would be gone through for each.
+        let mut many: BTreeSet<Cow<'de, str>> = BTreeSet::new();
         while let Some(Key(key)) = access.next_key()? {
-            if keys.contains(&key) {
+            let own = self.keys.get(before..).unwrap_or_default();
+            if own.contains(&key) || many.contains(&key) {
                 return Err(twice(&key));
             }
-            keys.insert(key);
-            access.next_value_seed(Self { depth: deeper(self.depth)? })?;
+            if own.len() < FEW_KEYS {
+                self.keys.push(key);
+            } else {
+                many.insert(key);
+            }
+            access.next_value_seed(self.inner()?)?;
         }
+        self.keys.truncate(before);
         Ok(())
     }
 }
+
+/// An object of no more keys has them in a list.
+const FEW_KEYS: usize = 12;
 
 /// Builds a [`Value`] and refuses what `serde_json` would silently resolve: a key given twice.
 struct Strict {
@@ -469,6 +489,22 @@ mod tests {
     fn a_duplicate_key_is_refused_with_its_place() {
         let error = parse(b"{\"a\":1,\n\"a\":2}").unwrap_err();
         assert_eq!(error.to_string(), "line 2 column 3: duplicate key \"a\"");
+    }
+
+    #[test]
+    fn a_key_given_twice_is_found_among_few_and_among_many_and_one_level_says_nothing_of_another() {
+        for count in [1, FEW_KEYS - 1, FEW_KEYS, FEW_KEYS + 1, 3 * FEW_KEYS] {
+            let fields = |inner: &str| (0..count).map(|n| format!("\"k{n}\":{inner}")).collect::<Vec<_>>().join(",");
+            let inner = format!("{{{}}}", fields("[{}]"));
+            let whole = format!("{{{}}}", fields(&inner));
+            assert!(Checked::of(whole.as_bytes()).is_ok(), "{count}");
+            for again in [0, count - 1] {
+                let twice = format!("{{\"a\":{whole},\"b\":{{{},\"\\u006b{again}\":1}}}}", fields("1"));
+                let error = Checked::of(twice.as_bytes()).unwrap_err().to_string();
+                assert!(error.contains(&format!("duplicate key \"k{again}\"")), "{error}");
+                assert_eq!(Some(error), parse(twice.as_bytes()).err().map(|error| error.to_string()));
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ mod tables;
 mod wire;
 
 use super::facts::{Gathered, MadeAgain, decisions};
-use super::open::{Opened, Opening, Package, derived_again, open_listed};
+use super::holding::Package;
+use super::open::{Opened, Opening, derived_again, open_listed};
 use super::population::{self, Made};
 use super::verify::{AuditReport, How, OutsideTrust, strays};
 use crate::error::FlowError;

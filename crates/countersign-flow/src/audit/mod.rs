@@ -11,6 +11,7 @@ mod earlier;
 mod episodes;
 mod export;
 mod facts;
+mod holding;
 mod keep;
 mod kept;
 mod key_events;

@@ -4,6 +4,7 @@
 use super::derive::{self, Derived};
 use super::earlier;
 use super::facts::{Facts, Gathered, Read, Window};
+use super::holding::{Document, Listed, Package};
 use super::older;
 use super::scope::{Form, Profile, Scope};
 use super::shard;
@@ -15,7 +16,6 @@ use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::policy::history;
 use crate::promote::log_keys;
-use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
@@ -42,7 +42,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A package that is open: the state of its log, and its documents by digest.
 #[derive(Debug)]
@@ -68,106 +67,6 @@ pub struct Opening {
     pub report: AuditReport,
     /// The package, if there is a log in it that holds.
     pub opened: Option<Opened>,
-}
-
-/// The files of a package, read when they are needed.
-#[derive(Debug)]
-pub(crate) struct Package {
-    packed: Packed,
-    pub(super) listed: Listed,
-    /// Documents that were asked for: a bit for each.
-    asked: Vec<AtomicU64>,
-}
-
-/// What a package was found to hold when all of it was read.
-#[derive(Debug, Default)]
-pub(super) struct Listed {
-    /// The digest of every file.
-    pub(super) digests: BTreeMap<String, Sha256>,
-    /// Where each document lies, by rising digest.
-    pub(super) documents: Vec<Document>,
-    pub(super) shards: Vec<String>,
-}
-
-/// Where a document lies: the file, the first byte, how many.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Document {
-    pub(super) digest: Sha256,
-    pub(super) shard: u32,
-    pub(super) start: u32,
-    pub(super) length: u32,
-}
-
-impl Package {
-    pub(super) fn new(packed: Packed, listed: Listed) -> Self {
-        let asked = (0..listed.documents.len().div_ceil(BITS)).map(|_| AtomicU64::new(0)).collect();
-        Self { packed, listed, asked }
-    }
-
-    /// A file of it.
-    pub(super) fn file(&self, name: &str) -> Result<Option<Vec<u8>>, FlowError> {
-        self.packed.read(name).map_err(|source| DiskError::new(Doing::Read, Path::new(name), source).into())
-    }
-
-    /// The names of its files.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.packed.names()
-    }
-
-    /// The digest of a file.
-    pub(super) fn digest(&self, name: &str) -> Option<&Sha256> {
-        self.listed.digests.get(name)
-    }
-
-    /// Every document by rising digest, with the file that it lies in, its length, and whether it was asked for so far.
-    pub(super) fn documents(&self) -> impl Iterator<Item = (&Sha256, &str, usize, bool)> {
-        self.listed.documents.iter().enumerate().map(|(place, document)| {
-            let shard = usize::try_from(document.shard).ok().and_then(|shard| self.listed.shards.get(shard));
-            let (word, bit) = Self::bit(place);
-            let asked = self.asked.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0);
-            let length = usize::try_from(document.length).unwrap_or(usize::MAX);
-            (&document.digest, shard.map_or("", String::as_str), length, asked)
-        })
-    }
-
-    /// How many documents.
-    pub(super) fn count(&self) -> usize {
-        self.listed.documents.len()
-    }
-
-    /// Whether it has a document.
-    pub(super) fn has(&self, digest: &Sha256) -> bool {
-        self.place(digest).is_some()
-    }
-
-    /// The place of a document among them.
-    pub(super) fn place(&self, digest: &Sha256) -> Option<usize> {
-        self.listed.documents.binary_search_by_key(&digest, |document| &document.digest).ok()
-    }
-
-    fn bit(place: usize) -> (usize, u64) {
-        let bit = u32::try_from(place.checked_rem(BITS).unwrap_or_default()).unwrap_or_default();
-        (place.checked_div(BITS).unwrap_or_default(), 1_u64.checked_shl(bit).unwrap_or_default())
-    }
-}
-
-/// How many documents a word has bits for.
-const BITS: usize = 64;
-
-impl Blobs for Package {
-    fn blob(&self, digest: &Sha256) -> Option<Blob> {
-        let place = self.place(digest)?;
-        let (word, bit) = Self::bit(place);
-        if let Some(word) = self.asked.get(word) {
-            word.fetch_or(bit, Ordering::Relaxed);
-        }
-        let Document { shard, start, length, .. } = *self.listed.documents.get(place)?;
-        let number = |n: u32| usize::try_from(n).ok();
-        let shard = self.listed.shards.get(number(shard)?)?;
-        let bytes = self.packed.read_part(shard, number(start)?, number(length)?).ok()?;
-        // The file may have been changed since it was read through.
-        Blob::named(digest, bytes)
-    }
 }
 
 /// The log's files in a package.

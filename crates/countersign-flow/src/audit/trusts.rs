@@ -1,7 +1,7 @@
 //! The trust that the log records last beside the one that the auditor has, where these are not the same. What was decided is judged by
 //! the recorded one either way: that the auditor holds another is one cause, and no fault of the decisions.
 
-use super::open::Package;
+use super::holding::Package;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;

@@ -2,8 +2,8 @@
 //! documents on the way. Nothing of it is believed by itself: [`super`] says what holds it.
 
 use super::super::facts::{Gathered, Known, MadeAgain};
+use super::super::holding::{Document, Listed, Package};
 use super::super::kept::{Kept, KeptInputs, Range, Requested};
-use super::super::open::{Document, Listed, Package};
 use super::super::reconcile::Walk;
 use super::super::told::Told;
 use super::said::{read_told, write_told};

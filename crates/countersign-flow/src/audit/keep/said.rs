@@ -1,6 +1,6 @@
 //! What lists of components, scans and plans say, in kept facts.
 
-use super::super::open::{Listed, Package};
+use super::super::holding::{Listed, Package};
 use super::super::told::{Row, Said, Told};
 use super::body::{read_digest, write_digest};
 use super::wire::{In, Malformed, Out, Read};
