@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The options that name what is written: a file, or a folder of files. What a verb writes besides (its lock, its memory, a file
 /// of signatures that grows) is kept out of stores where it is written.
 const WRITTEN: &[&str] =
-    &["checkpoint-output", "csv", "dir", "facts-output", "html", "output", "raw", REPORT, "sample", "svg"];
+    &["checkpoint-output", "csv", "dir", "facts-output", "html", "keep", "output", "raw", REPORT, "sample", "svg"];
 const REPORT: &str = "report";
 
 /// What values are that name files.
@@ -214,7 +214,6 @@ mod tests {
         "from",
         "identity-token",
         "input",
-        "keep",
         "key",
         "labels",
         "lock",
