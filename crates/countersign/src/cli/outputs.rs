@@ -2,11 +2,13 @@
 //! writes. This is asked of the command line, of all verbs alike and before any of them begins: no verb can leave it out, and
 //! nothing was recorded, or taken away, when the answer is no.
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use countersign_flow::{FlowError, files};
 use countersign_record::atomic::{lies_in, same_file};
 use countersign_sign::KeyPlace;
 use std::any::TypeId;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,8 @@ pub(crate) struct Named {
     verb: String,
     written: Vec<Value>,
     others: Vec<Value>,
+    /// The options that somebody typed.
+    typed: BTreeSet<String>,
 }
 
 /// One value, as a path.
@@ -81,6 +85,11 @@ impl Named {
             let id = argument.get_id().as_str();
             let option = argument.get_long().unwrap_or(id).to_owned();
             let (written, is_file, is_pair) = (is_written(argument), is_file(argument), is_pair(argument));
+            // Where it is from may be asked only of what is there.
+            let is_there = matches!(matches.try_contains_id(id), Ok(true));
+            if is_there && matches.value_source(id) == Some(ValueSource::CommandLine) {
+                self.typed.insert(option.clone());
+            }
             for value in matches.try_get_raw(id).ok().flatten().into_iter().flatten() {
                 let whole = PathBuf::from(value);
                 // Other words may be spelled as a file is, and name none.
@@ -96,6 +105,12 @@ impl Named {
                 }
             }
         }
+    }
+
+    /// Whether somebody typed an option, named without its dashes: what a variable gives may be meant for other verbs, and what is
+    /// typed is meant for this one, also where its variable is set as well.
+    pub(crate) fn is_typed(&self, option: &str) -> bool {
+        self.typed.contains(option)
     }
 
     /// Whether everything that is written has a place of its own.
@@ -186,7 +201,6 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
     use clap::CommandFactory as _;
-    use std::collections::BTreeSet;
 
     /// The options that name a file or a folder and are no output: read, or written by what asks for itself where it writes.
     const OTHERS: &[&str] = &[
