@@ -39,6 +39,10 @@ fn is_written(argument: &Arg) -> bool {
 /// Verbs that add to what they read, or write it again as it is, where `--output` names it; they ask for themselves what is there.
 const IN_PLACE: &[&str] = &["policy adjudicate", "policy approve", "sbom ingest", "trust sign"];
 
+/// Verbs that read a policy's folder as a release, and write what they made of it: a new file in there would be part of the next
+/// release, whose digest is another one.
+const OF_A_RELEASE: &[&str] = &["policy backtest", "policy build", "policy export"];
+
 /// Verbs whose `--output` is the checkpoint that is kept elsewhere, which only ever goes forward.
 const KEEPING: &[&str] = &["log checkpoint", "log rotate"];
 
@@ -145,7 +149,7 @@ impl Named {
     }
 
     /// Everything in a policy's folder is part of the release, and is read. A report lies in none, named here or not, and whether
-    /// or not it is there yet: each run would make another release of it.
+    /// or not it is there yet: each run would make another release of it. Nor does what is made of a release lie in its folder.
     fn apart_from_policy(&self, one: &Value) -> Result<(), FlowError> {
         let of_policy = self.verb.starts_with("policy ");
         let of_verb = |other: &Value| other.option == "folder" && of_policy;
@@ -154,10 +158,11 @@ impl Named {
         let mut folders =
             self.others.iter().filter(|other| of_verb(other) || (is_meant(other) && is_policy(&other.path)));
         let named = folders.any(|other| lies_in(&one.path, &other.path));
-        let lies = if one.option == REPORT { named || in_a_policy(&one.path) } else { named && one.path.is_file() };
+        let is_part = one.path.is_file() || OF_A_RELEASE.contains(&self.verb.as_str());
+        let lies = if one.option == REPORT { named || in_a_policy(&one.path) } else { named && is_part };
         if lies {
             return Err(FlowError::Usage(format!(
-                "--{}: {} lies in the policy's folder, and would be part of the release: name another file",
+                "--{}: {} lies in the policy's folder, and would be part of the release: name a file outside of it",
                 one.option,
                 one.path.display()
             )));
@@ -354,6 +359,12 @@ mod tests {
             ("policy lint @/policy --report sarif=@/policy/policy.toml", "lies in the policy's folder"),
             ("policy test @/policy --report junit=@/policy/x", "lies in the policy's folder"),
             ("policy build @/policy --output @/policy/policy.toml", "lies in the policy's folder"),
+            ("policy build @/policy --output @/policy/new", "lies in the policy's folder"),
+            ("policy build @/policy --output @/policy/rules/new", "lies in the policy's folder"),
+            ("policy build @/policy --output @/policy/../policy/new", "lies in the policy's folder"),
+            ("policy backtest @/policy --output @/policy/new", "lies in the policy's folder"),
+            ("policy backtest @/policy --output @/x --sample @/policy/new", "lies in the policy's folder"),
+            ("policy export @/policy --opa --output @/policy/new", "lies in the policy's folder"),
             ("policy backtest @/policy --output @/policy/policy.toml", "lies in the policy's folder"),
             ("policy backtest @/policy --output @/x --sample @/policy/policy.toml", "lies in the policy's folder"),
             ("verify @/b --report sarif=@/policy/policy.toml", "lies in the policy's folder"),
@@ -389,7 +400,8 @@ mod tests {
             "promote @/b --report github=- --report github=-",
             "trust refresh --target @/a --output @/a",
             "verify @/b --parameter out=@/a --report json=@/a",
-            "policy build @/policy --output @/policy/new",
+            "policy build @/policy --output @/new",
+            "policy export @/a --opa --output @/policy/new",
             "verify @/b --repo @/repo --report json=@/repo/r",
         ] {
             assert_eq!(said(dir.path(), line), Ok(()), "{line}");
