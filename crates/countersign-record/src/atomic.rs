@@ -138,10 +138,13 @@ fn is_log(folder: &Path) -> bool {
     folder.join("checkpoint").is_file() && (folder.join("tile").is_dir() || new())
 }
 
-/// Beside a log it is the store's also before anything is kept there.
+/// Beside a log it is the store's also before anything is kept there. A checkpoint alone, beside a folder of evidence, is again what
+/// somebody keeps.
 fn is_evidence(folder: &Path) -> bool {
     let named = folder.file_name().is_some_and(|name| name == "evidence");
-    if named && folder.parent().is_some_and(|store| is_log(&store.join("log"))) {
+    let log = folder.parent().filter(|_| named).map(|store| store.join("log"));
+    let written = |log: &Path| log.join("tile").is_dir() || log.join(".lock").is_file();
+    if log.is_some_and(|log| log.join("checkpoint").is_file() && written(&log)) {
         return true;
     }
     let of_two = |name: &str| name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -297,7 +300,16 @@ mod tests {
         ] {
             assert!(kept(path), "{path}");
         }
-        for path in ["store/log/new/../../made/x", "store/new/../made/x", "new/../evidence/x", "store/evidences/x"] {
+        fs::create_dir_all(dir.path().join("auditor/log")).unwrap();
+        fs::write(dir.path().join("auditor/log/checkpoint"), b"").unwrap();
+        fs::create_dir(dir.path().join("auditor/evidence")).unwrap();
+        for path in [
+            "store/log/new/../../made/x",
+            "store/new/../made/x",
+            "new/../evidence/x",
+            "store/evidences/x",
+            "auditor/evidence/x",
+        ] {
             assert!(!kept(path), "{path}");
         }
     }
