@@ -152,6 +152,23 @@ fn what_is_asked_of_one_artifact_alone_is_no_option_of_a_folder() {
 }
 
 #[test]
+fn an_option_that_was_typed_is_not_passed_over_where_its_variable_is_set_too() {
+    let door = folder();
+    sign(&door, "all/a.json", "k.pem", KIND, &app(), &json!({}));
+    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    let (typed, outside) = (digest("1"), digest("0"));
+    let variables = [("COUNTERSIGN_TRUST_DIGEST", outside.as_str()), ("COUNTERSIGN_LEAST_CHECKPOINT", "kept.txt")];
+    for line in [format!("verify --all all {BY_KEY}"), format!("verify app --bundle all/a.json {BY_KEY}")] {
+        door.run_with(&variables, &line).expect(0, &["verified"]);
+        for more in [format!("--trust-digest {typed}"), format!("--trust-digest={outside}")] {
+            door.run_with(&variables, &format!("{line} {more}")).expect(2, &["--trust-digest goes with --trust or"]);
+        }
+        let least = format!("{line} --least-checkpoint other.txt");
+        door.run_with(&variables, &least).expect(2, &["--least-checkpoint goes with --trust or"]);
+    }
+}
+
+#[test]
 fn dependencies_of_what_lies_in_a_folder_have_the_summaries_that_are_handed_in() {
     let door = folder();
     let summary = |of: &str| {

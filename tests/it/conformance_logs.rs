@@ -4,7 +4,7 @@ use crate::conformance_kinds::{ARTIFACT, ISSUER, NAME, Scene, at, payload};
 use crate::conformance_more::{Entry, by_key, signed};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use countersign_tests::door::bare;
+use countersign_tests::door::{Said, bare};
 use countersign_tests::sigstore::cosign::pem;
 use countersign_tests::sigstore::{Key, Who};
 use serde_json::{Value, json};
@@ -179,47 +179,60 @@ fn a_key_s_signature_with_a_timestamp_alone_holds_where_the_root_names_no_logs()
     }
 }
 
+/// A folder with the file, the key and the root with its logs.
+struct Shelf(tempfile::TempDir);
+
+impl Shelf {
+    fn of(scene: &Scene) -> Self {
+        let shelf = Self(tempfile::tempdir().unwrap());
+        shelf.write("app", ARTIFACT);
+        shelf.write("key.pem", pem("PUBLIC KEY", &scene.key.spki()).as_bytes());
+        shelf.write("logs.json", scene.root.to_string().as_bytes());
+        shelf
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.0.path().join(name), bytes).unwrap();
+    }
+
+    /// What `verify` says of the bundle that lies there, by the key.
+    fn verify(&self, more: &[&str]) -> Said {
+        bare(self.0.path(), &[&["verify", "app", "--bundle", "b.json", "--key", "key.pem"][..], more].concat())
+    }
+}
+
 #[test]
 fn a_timestamp_that_is_added_never_makes_a_key_s_signature_refused_where_no_witness_is_asked_for() {
     let mut scene = Scene::new();
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
-    write("app", ARTIFACT);
-    write("key.pem", pem("PUBLIC KEY", &scene.key.spki()).as_bytes());
-    write("logs.json", scene.root.to_string().as_bytes());
+    let shelf = Shelf::of(&scene);
     let mut without = scene.root.clone();
     for list in ["tlogs", "ctlogs"] {
         without[list] = json!([]);
     }
-    write("stamps.json", without.to_string().as_bytes());
+    shelf.write("stamps.json", without.to_string().as_bytes());
     for over_file in [true, false] {
-        write("b.json", stamped_by_key(&mut scene, over_file).to_string().as_bytes());
-        let verify = |more: &[&str]| {
-            bare(folder.path(), &[&["verify", "app", "--bundle", "b.json", "--key", "key.pem"][..], more].concat())
-        };
-        let said = verify(&["--transparency", "none"]);
+        shelf.write("b.json", stamped_by_key(&mut scene, over_file).to_string().as_bytes());
+        let said = shelf.verify(&["--transparency", "none"]);
         said.expect(0, &["verified", "was not looked at"]);
         assert!(!said.text.contains("no log and no timestamp has seen"), "{}", said.text);
         for root in ["logs.json", "stamps.json"] {
-            let said = verify(&["--transparency", "none", "--trusted-root", root]);
+            let said = shelf.verify(&["--transparency", "none", "--trusted-root", root]);
             said.expect(0, &["verified"]);
             assert!(!said.text.contains("transparency-none"), "{}", said.text);
         }
-        verify(&["--trusted-root", "stamps.json"]).expect(0, &["verified"]);
-        verify(&["--trusted-root", "stamps.json", "--transparency", "log"]).expect(4, &["inclusion-proof-invalid"]);
-        verify(&["--trusted-root", "logs.json"]).expect(4, &["inclusion-proof-invalid"]);
-        verify(&[]).expect(3, &["sigstore-root-missing", "a timestamp authority has seen"]);
+        shelf.verify(&["--trusted-root", "stamps.json"]).expect(0, &["verified"]);
+        shelf
+            .verify(&["--trusted-root", "stamps.json", "--transparency", "log"])
+            .expect(4, &["inclusion-proof-invalid"]);
+        shelf.verify(&["--trusted-root", "logs.json"]).expect(4, &["inclusion-proof-invalid"]);
+        shelf.verify(&[]).expect(3, &["sigstore-root-missing", "a timestamp authority has seen"]);
     }
 }
 
 #[test]
 fn a_log_entry_that_is_added_never_makes_a_key_s_signature_refused_where_no_witness_is_asked_for() {
     let mut scene = Scene::new();
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
-    write("app", ARTIFACT);
-    write("key.pem", pem("PUBLIC KEY", &scene.key.spki()).as_bytes());
-    write("logs.json", scene.root.to_string().as_bytes());
+    let shelf = Shelf::of(&scene);
     let both = signed(&mut scene, Entry::Second, true);
     let mut logged = both.clone();
     logged["verificationMaterial"]["timestampVerificationData"] = json!({});
@@ -227,20 +240,17 @@ fn a_log_entry_that_is_added_never_makes_a_key_s_signature_refused_where_no_witn
         (both, "the log entry and the timestamp beside the signature were not looked at"),
         (logged, "the log entry beside the signature was not looked at"),
     ] {
-        write("b.json", bundle.to_string().as_bytes());
-        let verify = |more: &[&str]| {
-            bare(folder.path(), &[&["verify", "app", "--bundle", "b.json", "--key", "key.pem"][..], more].concat())
-        };
-        let said = verify(&["--transparency", "none"]);
+        shelf.write("b.json", bundle.to_string().as_bytes());
+        let said = shelf.verify(&["--transparency", "none"]);
         said.expect(0, &["verified", note]);
         assert!(!said.text.contains("no log and no timestamp has seen"), "{}", said.text);
         // Where it is asked for, it is looked at.
-        verify(&[]).expect(3, &["sigstore-root-missing", "a log has seen"]);
+        shelf.verify(&[]).expect(3, &["sigstore-root-missing", "a log has seen"]);
         let mut altered = bundle.clone();
         altered["verificationMaterial"]["tlogEntries"][0]["logIndex"] = json!("77");
         altered["verificationMaterial"]["tlogEntries"][0]["logId"]["keyId"] = json!(BASE64.encode([7; 32]));
-        write("b.json", altered.to_string().as_bytes());
-        let refused = verify(&["--transparency", "none", "--trusted-root", "logs.json"]);
+        shelf.write("b.json", altered.to_string().as_bytes());
+        let refused = shelf.verify(&["--transparency", "none", "--trusted-root", "logs.json"]);
         assert_eq!(refused.code, 4, "{}", refused.text);
     }
 }

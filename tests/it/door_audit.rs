@@ -130,6 +130,12 @@ fn an_output_takes_the_place_of_nothing_that_is_read_and_a_window_has_time_in_it
     assert!(!door.has("x") && !door.has("store/log/cosigned") && !door.has("store/log/key.pem"));
     assert!(!door.has("store/log/new") && !door.has("store/log/demo"), "not even a folder is left");
     assert_eq!(door.read("store/log/checkpoint"), least);
+    // A store in which nothing was kept yet, and a way to its log through a folder that is not there.
+    door.run("log init --origin example.com/new --key keys/log.pem --store young").expect(0, &[]);
+    for line in ["demo --keep young/evidence", "demo --keep young/evidence/demo", "demo --keep young/new/../log/demo"] {
+        door.run(line).expect(2, &["which the store keeps"]);
+    }
+    assert!(!door.has("young/evidence") && !door.has("young/new") && !door.has("young/log/demo"));
     for (from, to) in [("2026-02-01", "2026-02-01"), ("2026-02-01", "2026-01-01")] {
         let window = format!("--from {from} --to {to}");
         audit(&door, &format!("ask Q12 demo.cspkg {window}")).expect(2, &["no time lies between them"]);

@@ -189,6 +189,22 @@ fn pages_are_made_and_held_against_the_folder() {
     }
     door.run("policy docs policy --output policy/pages").expect(2, &["would be part of the release"]);
     assert!(!door.has("policy/pages"));
+    // Nor is what is made of a release part of the next one, also where nobody named it.
+    for (folder, line) in [
+        (".", "policy build policy --output policy/new.json"),
+        (".", "policy export policy --opa --output policy/new.tar.gz"),
+        ("policy", "policy build ."),
+        ("policy", "policy export . --opa"),
+    ] {
+        let said = door.shell(folder, &format!("countersign {line}"), &[]);
+        said.expect(
+            2,
+            &["--output: ", "lies in the policy's folder", "name a file outside of it", "nothing was written"],
+        );
+    }
+    for left in ["new.json", "new.tar.gz", "policy.manifest.json", "policy.tar.gz"] {
+        assert!(!door.has(&format!("policy/{left}")), "{left}");
+    }
     edit(&door, "policy/rules/no-pads/rule.yaml", "field: name", "field: nmae");
     door.run("policy docs policy").expect(1, &["refused[rule-path]", "nothing was written"]);
 }

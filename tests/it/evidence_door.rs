@@ -213,26 +213,54 @@ fn what_is_recorded_as_something_else_is_not_erased() {
     }
 }
 
+/// Evidence by hand, which counts from the demo's promotion on.
+struct ByHand<'d> {
+    door: &'d Door,
+    from: String,
+    until: String,
+}
+
+impl<'d> ByHand<'d> {
+    fn about(door: &'d Door) -> Self {
+        door.write("protocol.txt", b"all doors were closed");
+        let from = entry(door, 3)["entry"]["time"].as_str().unwrap().to_owned();
+        let until = from.parse::<Time>().unwrap().plus(100 * 24 * 60 * 60).to_string();
+        Self { door, from, until }
+    }
+
+    /// Records what ada says; the same words at the same times are the same piece.
+    fn add(&self, statement: &str) -> Said {
+        let Self { door, from, until } = self;
+        let line = format!(
+            "evidence add manual --statement {statement} --document protocol.txt --as-of {from} --valid-until {until} \
+             --key keys/ada --log-key keys/log.pem --store store --least-checkpoint outside/checkpoint \
+             --trust trust.sigstore.json --trust-digest {}",
+            door.digest()
+        );
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        words.extend(["--control", "SOC 2 CC6.4"]);
+        door.run_words(&words)
+    }
+
+    /// The piece that an entry recorded.
+    fn recorded(&self, index: usize) -> Sha256 {
+        entry(self.door, index)["entry"]["statements"][0].as_str().unwrap().parse().unwrap()
+    }
+}
+
+/// An entry of the log, as it is shown to programs.
+fn entry(door: &Door, index: usize) -> serde_json::Value {
+    let said = door.run(&format!("log show --store store --entry {index} --format json")).out;
+    serde_json::from_str(&said).unwrap()
+}
+
 #[test]
 fn evidence_by_hand_that_is_erased_is_withheld_wherever_somebody_looks() {
     let door = Door::new();
-    door.write("protocol.txt", b"all doors were closed");
-    let shown = |entry: usize| -> serde_json::Value {
-        let said = door.run(&format!("log show --store store --entry {entry} --format json")).out;
-        serde_json::from_str(&said).unwrap()
-    };
-    let from = shown(3)["entry"]["time"].as_str().unwrap().to_owned();
-    let until = from.parse::<Time>().unwrap().plus(100 * 24 * 60 * 60).to_string();
+    let by_hand = ByHand::about(&door);
     let least = "--least-checkpoint outside/checkpoint";
-    let line = format!(
-        "evidence add manual --statement ada-tried-the-doors --document protocol.txt --as-of {from} --valid-until {until} \
-         --key keys/ada --log-key keys/log.pem --store store {least} --trust trust.sigstore.json --trust-digest {}",
-        door.digest()
-    );
-    let mut words: Vec<&str> = line.split_whitespace().collect();
-    words.extend(["--control", "SOC 2 CC6.4"]);
-    door.run_words(&words).expect(0, &["person ada attests SOC 2 CC6.4"]);
-    let digest = shown(4)["entry"]["statements"][0].as_str().unwrap().to_owned();
+    by_hand.add("ada-tried-the-doors").expect(0, &["person ada attests SOC 2 CC6.4"]);
+    let digest = by_hand.recorded(4).to_string();
     door.trusting(&format!("log verify --store store {least}")).expect(0, &["each with what its kind records"]);
     erase(&door, &digest, "keys/ben")
         .expect(0, &["erased", "say from now on that it is withheld, and end with 3: log entry 4"]);
@@ -254,32 +282,17 @@ fn evidence_by_hand_that_is_erased_is_withheld_wherever_somebody_looks() {
 #[test]
 fn evidence_by_hand_that_was_erased_is_not_added_again_and_no_package_is_made_with_it() {
     let door = Door::new();
-    door.write("protocol.txt", b"all doors were closed");
-    let said = door.run("log show --store store --entry 3 --format json").out;
-    let entry: serde_json::Value = serde_json::from_str(&said).unwrap();
-    let from = entry["entry"]["time"].as_str().unwrap().to_owned();
-    let until = from.parse::<Time>().unwrap().plus(100 * 24 * 60 * 60).to_string();
+    let by_hand = ByHand::about(&door);
     let least = "--least-checkpoint outside/checkpoint";
-    let line = format!(
-        "evidence add manual --statement ada-tried-the-doors --document protocol.txt --as-of {from} --valid-until {until} \
-         --key keys/ada --log-key keys/log.pem --store store {least} --trust trust.sigstore.json --trust-digest {}",
-        door.digest()
-    );
-    let add = |line: &str| {
-        let mut words: Vec<&str> = line.split_whitespace().collect();
-        words.extend(["--control", "SOC 2 CC6.4"]);
-        door.run_words(&words)
-    };
-    add(&line).expect(0, &["person ada attests SOC 2 CC6.4"]);
-    let said = door.run("log show --store store --entry 4 --format json").out;
-    let entry: serde_json::Value = serde_json::from_str(&said).unwrap();
-    let digest: Sha256 = entry["entry"]["statements"][0].as_str().unwrap().parse().unwrap();
+    by_hand.add("ada-tried-the-doors").expect(0, &["person ada attests SOC 2 CC6.4"]);
+    let digest = by_hand.recorded(4);
     let bytes = std::fs::read(piece(&door, &digest)).unwrap();
     erase(&door, &digest.to_string(), "keys/ben").expect(0, &["erased"]);
     // The same words by the same key are the same piece.
-    add(&line).expect(1, &["refused[manual-evidence]", "log entry 5 says that it is erased", "nothing was recorded"]);
+    let again = ["refused[manual-evidence]", "log entry 5 says that it is erased", "nothing was recorded"];
+    by_hand.add("ada-tried-the-doors").expect(1, &again);
     assert!(!piece(&door, &digest).exists() && door.entries() == 6);
-    add(&line.replace("ada-tried", "ada-tried-again")).expect(0, &["log entry 6"]);
+    by_hand.add("ada-tried-again-the-doors").expect(0, &["log entry 6"]);
 
     // A run that died between saying so and doing so.
     std::fs::write(piece(&door, &digest), bytes).unwrap();

@@ -280,3 +280,27 @@ fn the_command_line_of_the_conformance_suite_signs_files_and_statements() {
     let line = format!("conformance sign-bundle --identity-token {token} --bundle out.json app.bin");
     scene.door.run_with(&variables, &line).expect(0, &["signed"]);
 }
+
+#[test]
+fn no_variable_takes_the_place_of_the_instance_that_was_typed() {
+    let door = Door::empty();
+    door.write("app.bin", b"an artifact\n");
+    let variables = [
+        ("COUNTERSIGN_CONFORMANCE_SIGNING_CONFIG", "of-a-variable.json"),
+        ("COUNTERSIGN_CONFORMANCE_TRUSTED_ROOT", "of-a-variable.json"),
+    ];
+    // What is no token ends each run before anybody is asked.
+    let sign = |more: &str| {
+        let line = format!("conformance sign-bundle {more} --identity-token none --bundle out.json app.bin");
+        let said = door.run_with(&variables, &line);
+        assert_ne!(said.code, 0, "{}", said.text);
+        said.text
+    };
+    assert!(sign("").contains("of-a-variable.json"));
+    let staging = sign("--staging");
+    assert!(!staging.contains("of-a-variable.json"), "{staging}");
+    for option in ["--signing-config", "--trusted-root"] {
+        let typed = sign(&format!("--staging {option} typed.json"));
+        assert!(typed.contains("typed.json") && !typed.contains("of-a-variable.json"), "{option}: {typed}");
+    }
+}

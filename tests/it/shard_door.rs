@@ -613,9 +613,23 @@ fn whoever_erases_is_told_which_store_of_an_earlier_log_was_not_reached() {
     let lies = || door.path().join(piece("store", &digest.to_string())).exists();
     erase("").expect(0, &["erased", "the store of example.com/log was not given", "--also STORE"]);
     assert!(lies());
+    // A program is told the same.
+    let document = |more: &str| -> serde_json::Value {
+        let said = erase(&format!("{more} --format json"));
+        assert_eq!(said.code, 0, "{}", said.text);
+        serde_json::from_str(&said.out).unwrap()
+    };
+    let told = document("");
+    assert_eq!(told["notReached"], serde_json::json!(["example.com/log"]));
+    assert_eq!((&told["removed"], &told["removedEarlier"]), (&serde_json::json!(false), &serde_json::json!(0)));
+    let bytes = door.read(&piece("store", &digest.to_string()));
     let said = erase("--also store");
     said.expect(0, &["was not there any more", "erased from 1 store(s) of earlier logs too"]);
     assert!(!said.text.contains("was not given") && !lies(), "{}", said.text);
+    door.write(&piece("store", &digest.to_string()), &bytes);
+    let told = document("--also store");
+    assert_eq!((&told["notReached"], &told["removedEarlier"]), (&serde_json::json!([]), &serde_json::json!(1)));
+    assert!(!lies());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::outlet::{Outlet, Taker};
 use std::fs::{File, Permissions};
 use std::io::{Seek as _, Write};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Writes `bytes` to `path`, replacing the file that is there: a file beside it is written and flushed, renamed over it, and
 /// the folder is flushed. If a step fails, what was there stays. The file gets the permissions `mode` less the
@@ -101,15 +101,32 @@ pub fn lies_in(path: &Path, folder: &Path) -> bool {
 }
 
 /// The folder of some store's log or evidence in which what is written to a path would end, or below it: known by what lies there,
-/// for whoever writes and was told of no store. Folders that are not there yet would be made in the nearest that is.
+/// for whoever writes and was told of no store. Folders that are not there yet are looked at as if they had been made.
 #[must_use]
 pub fn kept_by_a_store(path: &Path) -> Option<PathBuf> {
     let Ok(Outlet::File(place)) = Outlet::of(path) else { return None };
-    let within = folder_of(&place).ancestors().find_map(|folder| {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        std::fs::canonicalize(folder).ok()
-    })?;
+    let folder = folder_of(&place);
+    let within = std::fs::canonicalize(folder).ok().or_else(|| once_made(folder))?;
     within.ancestors().find(|folder| is_log(folder) || is_evidence(folder)).map(Path::to_owned)
+}
+
+/// Where a folder would be that is not there yet, nor maybe some of those above it. Whoever makes all of them makes `x` for `x/..`
+/// too, and then goes back to where it was made.
+fn once_made(folder: &Path) -> Option<PathBuf> {
+    let mut place = if folder.is_absolute() { PathBuf::new() } else { std::fs::canonicalize(".").ok()? };
+    for part in folder.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                place.pop();
+            }
+            other => {
+                place.push(other);
+                place = std::fs::canonicalize(&place).unwrap_or(place);
+            }
+        }
+    }
+    Some(place)
 }
 
 /// A checkpoint alone is also what an auditor keeps in a folder of hers, and a folder called `evidence` may be anybody's. A log of no
@@ -121,7 +138,15 @@ fn is_log(folder: &Path) -> bool {
     folder.join("checkpoint").is_file() && (folder.join("tile").is_dir() || new())
 }
 
+/// Beside a log it is the store's also before anything is kept there. A checkpoint alone, beside a folder of evidence, is again what
+/// somebody keeps.
 fn is_evidence(folder: &Path) -> bool {
+    let named = folder.file_name().is_some_and(|name| name == "evidence");
+    let log = folder.parent().filter(|_| named).map(|store| store.join("log"));
+    let written = |log: &Path| log.join("tile").is_dir() || log.join(".lock").is_file();
+    if log.is_some_and(|log| log.join("checkpoint").is_file() && written(&log)) {
+        return true;
+    }
     let of_two = |name: &str| name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let entries = std::fs::read_dir(folder.join("sha256")).into_iter().flatten().filter_map(Result::ok);
     let mut shards = entries.filter(|entry| entry.file_name().to_str().is_some_and(of_two));
@@ -255,6 +280,38 @@ mod tests {
         assert!(kept("store/log/new/folder/x") && !kept("store/new/folder/x"), "folders that would be made");
         assert!(kept("made/log/checkpoint"), "a log that was made just now, in a store without evidence");
         assert!(!kept("other/outside/checkpoint"), "what is kept of a log, beside evidence that is in no store");
+    }
+
+    #[test]
+    fn a_folder_that_would_be_made_in_a_store_is_known_whatever_words_lead_there() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("store/log/tile")).unwrap();
+        fs::write(dir.path().join("store/log/checkpoint"), b"").unwrap();
+        symlink("store", dir.path().join("link")).unwrap();
+        let kept = |path: &str| kept_by_a_store(&dir.path().join(path)).is_some();
+        for path in [
+            "store/new/../log/made/x",
+            "new/../store/log/made/x",
+            "new/../link/log/made/x",
+            "store/log/new/../made/x",
+            "store/evidence/x",
+            "store/evidence/made/x",
+            "link/new/../evidence/x",
+        ] {
+            assert!(kept(path), "{path}");
+        }
+        fs::create_dir_all(dir.path().join("auditor/log")).unwrap();
+        fs::write(dir.path().join("auditor/log/checkpoint"), b"").unwrap();
+        fs::create_dir(dir.path().join("auditor/evidence")).unwrap();
+        for path in [
+            "store/log/new/../../made/x",
+            "store/new/../made/x",
+            "new/../evidence/x",
+            "store/evidences/x",
+            "auditor/evidence/x",
+        ] {
+            assert!(!kept(path), "{path}");
+        }
     }
 
     #[test]

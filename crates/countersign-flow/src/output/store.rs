@@ -3,7 +3,7 @@
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, Verdict};
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, Origin};
 use countersign_core::statement::Kind;
 use countersign_core::statement::erasure::Erasure;
 use countersign_core::time::Time;
@@ -43,6 +43,12 @@ documents! {
         erasure: Erasure,
         /// Whether the piece was still there, and was removed now.
         removed: bool,
+        /// In how many of the stores of earlier logs that were given it was still there, and was removed now.
+        removed_earlier: usize,
+        /// The logs before this one that name the piece and whose stores were not given: there it may lie still.
+        not_reached: Vec<Origin>,
+        /// The entries that recorded the piece as evidence by hand, in words: each is withheld from now on.
+        withheld: Vec<String>,
     }
     /// `evidence check`: whether the store has what the log names, and what it has besides.
     EvidenceChecked {

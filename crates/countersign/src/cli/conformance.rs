@@ -8,7 +8,7 @@ use countersign_core::exit::Exit;
 use countersign_flow::conformance::{Expected, SignBundle, VerifyBundle, sign_bundle, verify_bundle};
 use countersign_record::atomic::write_atomic;
 use countersign_verify::sigstore::Instance;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Speak the command line of the Sigstore conformance suite
 #[derive(Debug, Args)]
@@ -83,13 +83,18 @@ impl std::fmt::Debug for Sign {
 }
 
 impl Sign {
-    fn run(&self) -> Answer {
+    /// Whoever types `--staging` names an instance, and only another option takes the place of its files: no variable does.
+    fn file<'f>(&self, call: &Call<'_>, option: &str, file: Option<&'f Path>) -> Option<&'f Path> {
+        file.filter(|_| !self.staging || call.line.is_typed(option))
+    }
+
+    fn run(&self, call: &Call<'_>) -> Answer {
         let bundle = sign_bundle(&SignBundle {
             artifact: &self.artifact,
             in_toto: self.in_toto,
             token: &self.identity_token,
-            signing_config: self.signing_config.as_deref(),
-            trusted_root: self.trusted_root.as_deref(),
+            signing_config: self.file(call, "signing-config", self.signing_config.as_deref()),
+            trusted_root: self.file(call, "trusted-root", self.trusted_root.as_deref()),
             instance: if self.staging { Instance::Staging } else { Instance::Production },
             at: given::now()?,
         })?;
@@ -99,10 +104,10 @@ impl Sign {
 }
 
 impl Conformance {
-    pub(crate) fn run(&self, _: &Call<'_>) -> Answer {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let verb = match &self.verb {
             Verb::VerifyBundle(verb) => verb,
-            Verb::SignBundle(verb) => return verb.run(),
+            Verb::SignBundle(verb) => return verb.run(call),
         };
         let expected = match (&verb.key, &verb.certificate_identity, &verb.certificate_oidc_issuer) {
             (Some(key), _, _) => Expected::Key(key),

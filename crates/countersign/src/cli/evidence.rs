@@ -217,21 +217,28 @@ impl Erase {
             .as_ref()
             .map_or(Ok(()), |checkpoint| keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint));
         let says = erased.place;
-        let document = answer::EvidenceErased { entry: erased.entry, erasure: erased.erasure, removed: erased.removed };
+        let document = answer::EvidenceErased {
+            entry: erased.entry,
+            erasure: erased.erasure,
+            removed: erased.removed,
+            removed_earlier: erased.also,
+            not_reached: erased.beyond,
+            withheld: erased.withheld,
+        };
         let done = Done::answer(call.format, Exit::Ok, "evidence-erase", &document, || {
             let gone = if document.removed { "erased" } else { "was not there any more" };
-            let earlier = match erased.also {
+            let earlier = match document.removed_earlier {
                 0 => String::new(),
                 count => format!("\nerased from {count} store(s) of earlier logs too"),
             };
-            let beyond: Vec<String> = erased.beyond.iter().map(ToString::to_string).collect();
+            let beyond: Vec<String> = document.not_reached.iter().map(ToString::to_string).collect();
             let beyond = if beyond.is_empty() {
                 String::new()
             } else {
                 let logs = beyond.join(", ");
                 format!("the store of {logs} was not given, and may have it still: run this again with --also STORE\n")
             };
-            let withheld = match erased.withheld.as_slice() {
+            let withheld = match document.withheld.as_slice() {
                 [] => String::new(),
                 places => format!(
                     "`log verify` and every audit say from now on that it is withheld, and end with 3: {}\n",

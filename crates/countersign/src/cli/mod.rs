@@ -169,7 +169,7 @@ impl Cli {
         if let Err(error) = self.named.apart() {
             return Done::failed(self.root.format, &error, WRITTEN);
         }
-        let call = Call { world, format: self.root.format, copies: RefCell::default() };
+        let call = Call { world, line: &self.named, format: self.root.format, copies: RefCell::default() };
         let mut not_done = WRITTEN;
         let result = attempts(|| {
             let (result, nothing) = self.once(&call);
@@ -236,6 +236,8 @@ fn completions(call: &Call<'_>, shell: clap_complete::Shell) -> Done {
 pub(crate) struct Call<'w> {
     /// The world.
     pub world: &'w World,
+    /// What the command line names.
+    pub line: &'w outputs::Named,
     /// The form of the answer.
     pub format: Format,
     /// Working copies of stores that lie elsewhere, by name.

@@ -2,18 +2,20 @@
 //! writes. This is asked of the command line, of all verbs alike and before any of them begins: no verb can leave it out, and
 //! nothing was recorded, or taken away, when the answer is no.
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use countersign_flow::{FlowError, files};
 use countersign_record::atomic::{lies_in, same_file};
 use countersign_sign::KeyPlace;
 use std::any::TypeId;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The options that name what is written: a file, or a folder of files. What a verb writes besides (its lock, its memory, a file
 /// of signatures that grows) is kept out of stores where it is written.
 const WRITTEN: &[&str] =
-    &["checkpoint-output", "csv", "dir", "facts-output", "html", "output", "raw", REPORT, "sample", "svg"];
+    &["checkpoint-output", "csv", "dir", "facts-output", "html", "keep", "output", "raw", REPORT, "sample", "svg"];
 const REPORT: &str = "report";
 
 /// What values are that name files.
@@ -37,6 +39,10 @@ fn is_written(argument: &Arg) -> bool {
 /// Verbs that add to what they read, or write it again as it is, where `--output` names it; they ask for themselves what is there.
 const IN_PLACE: &[&str] = &["policy adjudicate", "policy approve", "sbom ingest", "trust sign"];
 
+/// Verbs that read a policy's folder as a release, and write what they made of it: a new file in there would be part of the next
+/// release, whose digest is another one.
+const OF_A_RELEASE: &[&str] = &["policy backtest", "policy build", "policy export"];
+
 /// Verbs whose `--output` is the checkpoint that is kept elsewhere, which only ever goes forward.
 const KEEPING: &[&str] = &["log checkpoint", "log rotate"];
 
@@ -47,6 +53,8 @@ pub(crate) struct Named {
     verb: String,
     written: Vec<Value>,
     others: Vec<Value>,
+    /// The options that somebody typed.
+    typed: BTreeSet<String>,
 }
 
 /// One value, as a path.
@@ -81,6 +89,11 @@ impl Named {
             let id = argument.get_id().as_str();
             let option = argument.get_long().unwrap_or(id).to_owned();
             let (written, is_file, is_pair) = (is_written(argument), is_file(argument), is_pair(argument));
+            // Where it is from may be asked only of what is there.
+            let is_there = matches!(matches.try_contains_id(id), Ok(true));
+            if is_there && matches.value_source(id) == Some(ValueSource::CommandLine) {
+                self.typed.insert(option.clone());
+            }
             for value in matches.try_get_raw(id).ok().flatten().into_iter().flatten() {
                 let whole = PathBuf::from(value);
                 // Other words may be spelled as a file is, and name none.
@@ -96,6 +109,12 @@ impl Named {
                 }
             }
         }
+    }
+
+    /// Whether somebody typed an option, named without its dashes: what a variable gives may be meant for other verbs, and what is
+    /// typed is meant for this one, also where its variable is set as well.
+    pub(crate) fn is_typed(&self, option: &str) -> bool {
+        self.typed.contains(option)
     }
 
     /// Whether everything that is written has a place of its own.
@@ -130,7 +149,7 @@ impl Named {
     }
 
     /// Everything in a policy's folder is part of the release, and is read. A report lies in none, named here or not, and whether
-    /// or not it is there yet: each run would make another release of it.
+    /// or not it is there yet: each run would make another release of it. Nor does what is made of a release lie in its folder.
     fn apart_from_policy(&self, one: &Value) -> Result<(), FlowError> {
         let of_policy = self.verb.starts_with("policy ");
         let of_verb = |other: &Value| other.option == "folder" && of_policy;
@@ -139,10 +158,11 @@ impl Named {
         let mut folders =
             self.others.iter().filter(|other| of_verb(other) || (is_meant(other) && is_policy(&other.path)));
         let named = folders.any(|other| lies_in(&one.path, &other.path));
-        let lies = if one.option == REPORT { named || in_a_policy(&one.path) } else { named && one.path.is_file() };
+        let is_part = one.path.is_file() || OF_A_RELEASE.contains(&self.verb.as_str());
+        let lies = if one.option == REPORT { named || in_a_policy(&one.path) } else { named && is_part };
         if lies {
             return Err(FlowError::Usage(format!(
-                "--{}: {} lies in the policy's folder, and would be part of the release: name another file",
+                "--{}: {} lies in the policy's folder, and would be part of the release: name a file outside of it",
                 one.option,
                 one.path.display()
             )));
@@ -186,7 +206,6 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
     use clap::CommandFactory as _;
-    use std::collections::BTreeSet;
 
     /// The options that name a file or a folder and are no output: read, or written by what asks for itself where it writes.
     const OTHERS: &[&str] = &[
@@ -214,7 +233,6 @@ mod tests {
         "from",
         "identity-token",
         "input",
-        "keep",
         "key",
         "labels",
         "lock",
@@ -341,6 +359,12 @@ mod tests {
             ("policy lint @/policy --report sarif=@/policy/policy.toml", "lies in the policy's folder"),
             ("policy test @/policy --report junit=@/policy/x", "lies in the policy's folder"),
             ("policy build @/policy --output @/policy/policy.toml", "lies in the policy's folder"),
+            ("policy build @/policy --output @/policy/new", "lies in the policy's folder"),
+            ("policy build @/policy --output @/policy/rules/new", "lies in the policy's folder"),
+            ("policy build @/policy --output @/policy/../policy/new", "lies in the policy's folder"),
+            ("policy backtest @/policy --output @/policy/new", "lies in the policy's folder"),
+            ("policy backtest @/policy --output @/x --sample @/policy/new", "lies in the policy's folder"),
+            ("policy export @/policy --opa --output @/policy/new", "lies in the policy's folder"),
             ("policy backtest @/policy --output @/policy/policy.toml", "lies in the policy's folder"),
             ("policy backtest @/policy --output @/x --sample @/policy/policy.toml", "lies in the policy's folder"),
             ("verify @/b --report sarif=@/policy/policy.toml", "lies in the policy's folder"),
@@ -376,7 +400,8 @@ mod tests {
             "promote @/b --report github=- --report github=-",
             "trust refresh --target @/a --output @/a",
             "verify @/b --parameter out=@/a --report json=@/a",
-            "policy build @/policy --output @/policy/new",
+            "policy build @/policy --output @/new",
+            "policy export @/a --opa --output @/policy/new",
             "verify @/b --repo @/repo --report json=@/repo/r",
         ] {
             assert_eq!(said(dir.path(), line), Ok(()), "{line}");

@@ -148,14 +148,15 @@ impl Verify {
         self.kinds.iter().map(read).collect()
     }
 
-    /// What only a trust document or the record has a use for is not passed over. A variable may be there for other verbs.
+    /// What only a trust document or the record has a use for is not passed over. A variable may be there for other verbs, and one
+    /// that is there is no leave to pass over what was typed.
     fn without_trust(&self, call: &Call<'_>) -> Result<(), FlowError> {
-        let typed = |is_given: bool, variable: &str| is_given && call.world.variable(variable).is_none();
+        let typed = |is_given: bool, option: &str| is_given && call.line.is_typed(option);
         let digest = self.trust_digest.and_then(OutsideDigest::given);
         let useless = [
             (!self.roots.words().is_empty(), "--sigstore-root"),
-            (typed(digest.is_some(), variables::TRUST_DIGEST), "--trust-digest"),
-            (typed(self.least.file().is_some(), variables::LEAST_CHECKPOINT), "--least-checkpoint"),
+            (typed(digest.is_some(), "trust-digest"), "--trust-digest"),
+            (typed(self.least.file().is_some(), "least-checkpoint"), "--least-checkpoint"),
         ];
         match useless.into_iter().find(|(is_given, _)| *is_given) {
             Some((_, option)) => {

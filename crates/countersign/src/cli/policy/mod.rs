@@ -68,7 +68,7 @@ enum Verb {
 struct Build {
     /// The folder with policy.toml
     folder: PathBuf,
-    /// The manifest
+    /// The manifest: outside of the folder
     #[arg(long, value_name = "FILE", default_value = "policy.manifest.json")]
     output: PathBuf,
 }
