@@ -167,6 +167,11 @@ pub(super) fn flag(entry: &Object, key: &str) -> bool {
     entry.get(key).and_then(Value::as_bool) == Some(true)
 }
 
+/// Whether an entry says anything under a key: to npm, `null` is as if nothing stood there.
+fn says(entry: &Object, key: &str) -> bool {
+    entry.get(key).is_some_and(|value| !value.is_null())
+}
+
 /// A text of an entry, where it is no longer than names are.
 fn text_in<'l>(entry: &'l Object, key: &str) -> Option<&'l str> {
     entry.get(key).and_then(Value::as_str).filter(|text| text.len() <= limits::SBOM_TEXT_BYTES)
@@ -273,7 +278,7 @@ impl<'l> Tree<'l> {
         let Some(version) = version else { return Err(self.wrong(place, "a package without a version")) };
         // Passed over, an address would count as none and a name as the folder's: the package would be called what it is not.
         for key in ["name", "resolved", "integrity"] {
-            if entry.contains_key(key) && text(key).is_none() {
+            if says(entry, key) && text(key).is_none() {
                 let what = format!("its {key} is no text of at most {} bytes", limits::SBOM_TEXT_BYTES);
                 return Err(self.wrong(place, &what));
             }
@@ -337,8 +342,8 @@ impl<'l> Tree<'l> {
         let name = place.rsplit("node_modules/").next().unwrap_or(place);
         let parts = if name.starts_with('@') { 2 } else { 1 };
         let deeper = name.split('/').count() > parts;
-        let fetched = entry.contains_key("resolved") || entry.contains_key("integrity");
-        !is_own(place) && !fetched && self.linked.contains(place) && (deeper || !entry.contains_key("version"))
+        let fetched = says(entry, "resolved") || says(entry, "integrity");
+        !is_own(place) && !fetched && self.linked.contains(place) && (deeper || !says(entry, "version"))
     }
 
     /// Digests as browsers write them: `sha512-BASE64`, several with spaces between.
