@@ -1,5 +1,6 @@
 //! `uv.lock`: the packages of every platform that the project supports, with their files and what asks for what.
 
+use super::dev::{Counted, Dev};
 use super::markers::{Answer, Condition, Facts};
 use super::python::{From, conditions as give_conditions, digest, normal, purl, reference};
 use super::python_range::excludes;
@@ -97,7 +98,8 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     give_conditions(&mut bom, &conditions);
     bom.root = Some(root);
-    let mut partial = partial(&bom, conditions.len());
+    let held = held(&bom, &conditions);
+    let mut partial = partial(&bom, &held);
     partial.extend(super::uv_project::changed(&lock));
     partial.extend(left_out_of(&left, "uv"));
     for reference in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
@@ -110,7 +112,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         digest: Some(Sha256::of(text.as_bytes())),
         bom,
         partial,
-        dev: super::dev::Dev::told(Vec::new()),
+        dev: Dev::told(vec![held]),
     })
 }
 
@@ -129,14 +131,19 @@ fn of_known_version(path: &Path, lock: &Table) -> Result<(), PackagesError> {
     Ok(())
 }
 
-/// What the lock file cannot say.
-fn partial(bom: &Bom, conditions: usize) -> Vec<String> {
-    let mut partial = Vec::new();
-    if conditions > 0 {
-        partial.push(format!(
-            "the lock file serves every platform: {conditions} dependencies hold under a condition, and what only they need is called optional"
-        ));
+/// The dependencies that hold under a condition.
+fn held(bom: &Bom, conditions: &reach::Conditions) -> Counted {
+    let words = "hold under a condition, and what only they need is called optional";
+    let mut held = Counted::of_kind("dependencies", words).unnamed().behind("the lock file serves every platform: ");
+    for edge in conditions.keys() {
+        held.insert_asked(format!("{} {}", edge.0, edge.1), &edge.0, bom.only_dev.contains(edge));
     }
+    held
+}
+
+/// What the lock file cannot say.
+fn partial(bom: &Bom, held: &Counted) -> Vec<String> {
+    let mut partial: Vec<String> = held.said().into_iter().collect();
     partial.extend(super::dev::undigested(Kind::Uv, &bom.items));
     partial.push("licences are not in the lock file".to_owned());
     partial
@@ -426,6 +433,27 @@ source = { registry = "https://pypi.org/simple" }
         let path = folder.path().join("uv.lock");
         std::fs::write(&path, text).unwrap();
         read(&path)
+    }
+
+    #[test]
+    fn conditions_are_counted_for_what_is_left() {
+        let text = LOCK.replace("[{ name = \"t\" }]", "[{ name = \"t\", marker = \"os_name == 'nt'\" }]").replace(
+            "{ name = \"b\", version = \"1.0\" }",
+            "{ name = \"b\", version = \"1.0\", marker = \"os_name == 'nt'\" }",
+        );
+        let count = |made: &Made| -> Vec<String> {
+            let text =
+                made.partial.iter().filter_map(|text| text.strip_prefix("the lock file serves every platform: "));
+            text.filter_map(|text| text.split(' ').next()).map(str::to_owned).collect()
+        };
+        let mut made = lock(&text).unwrap();
+        assert_eq!(count(&made), ["3"], "{:?}", made.partial);
+        made.leave_out_dev();
+        assert_eq!(count(&made), ["1"], "{:?}", made.partial);
+        let mut dev = lock(&text.replace(", marker = \"sys_platform == 'win32'\"", "")).unwrap();
+        assert_eq!(count(&dev), ["2"], "{:?}", dev.partial);
+        dev.leave_out_dev();
+        assert!(count(&dev).is_empty(), "{:?}", dev.partial);
     }
 
     #[test]
