@@ -8,7 +8,7 @@ use super::poetry_hash::fingerprints;
 use super::poetry_markers::{EMPTY, marker_of, never_in};
 use super::poetry_told::Told;
 use super::python::{
-    From, condition, conditions as give_conditions, digest, extras, normal, purl, range, reference, requirement,
+    From, condition, conditions as give_conditions, digest, extras, normal, purl_within, range, reference, requirement,
 };
 use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
@@ -326,7 +326,8 @@ fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item
         Some("url") => From::Url(url.to_owned()),
         Some(_) => From::Folder,
     };
-    let purl = purl(name, Some(version), &from).map_err(|error| purl_error(path, name, error))?;
+    let purl =
+        purl_within(name, Some(version), &from, text("subdirectory")).map_err(|error| purl_error(path, name, error))?;
     let mut item = library(reference(name, Some(version), purl.as_ref()), name, Some(version));
     item.purl = purl.map(|purl| purl.as_str().to_owned());
     // Poetry names every other index.
@@ -560,6 +561,16 @@ content-hash = "x"
             let chain = made(&chain, Some(MANIFEST)).unwrap().bom;
             assert_eq!(chain.edges[own].len(), 1, "another package asks for it");
         }
+    }
+
+    #[test]
+    fn the_folder_that_a_package_lies_in_is_kept() {
+        let source = "[package.source]\ntype = \"git\"\nurl = \"https://example.com/o/t\"\nreference = \"main\"\n\
+                      resolved_reference = \"0123\"\nsubdirectory = \"pkgs/t\"\n[metadata]";
+        let made = made(&LOCK.replace("[metadata]", source), None).unwrap();
+        let item = made.bom.items.iter().find(|item| item.name == "t").unwrap();
+        let purl = "pkg:pypi/t@3.0?vcs_url=git%2Bhttps://example.com/o/t%400123#pkgs/t";
+        assert_eq!(item.purl.as_deref(), Some(purl));
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use super::dev::{Counted, Dev};
 use super::markers::{Answer, Condition, Facts};
-use super::python::{From, conditions as give_conditions, digest, normal, purl, reference};
+use super::python::{From, conditions as give_conditions, digest, normal, purl_within, reference};
 use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, left_out_of, library, malformed, public, purl_error, take, text_of,
 };
 use crate::bom::{Bom, File, Item, Scope};
-use countersign_core::{cyclonedx::WORKSPACE_MEMBER, digest::Sha256, limits};
+use countersign_core::{cyclonedx::WORKSPACE_MEMBER, digest::Sha256, limits, purl::decoded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml::{Table, Value};
@@ -290,6 +290,15 @@ pub(super) fn folder(package: &Table) -> Option<&str> {
     ["virtual", "editable", "directory"].iter().find_map(|key| text_in(source, key))
 }
 
+/// The folder in a repository or an archive that a package lies in. That of a repository stands in its address.
+fn folder_within(source: &Table) -> Option<String> {
+    let address = text_in(source, "git").map(|url| url.split('#').next().unwrap_or(url));
+    let query = address.and_then(|url| url.split_once('?')).map(|(_, query)| query);
+    let folder = query.and_then(|query| query.split('&').find_map(|part| part.strip_prefix("subdirectory=")));
+    let folder = folder.map(|text| decoded(&text.replace('+', " ")).unwrap_or_else(|| text.to_owned()));
+    folder.or_else(|| text_in(source, "subdirectory").map(str::to_owned))
+}
+
 fn component(path: &Path, package: &Table, own: bool) -> Result<Item, PackagesError> {
     let name = text_in(package, "name").ok_or_else(|| malformed(path, "package", "a package without a name"))?;
     let version = text_in(package, "version");
@@ -306,7 +315,8 @@ fn component(path: &Path, package: &Table, own: bool) -> Result<Item, PackagesEr
     } else {
         From::Folder
     };
-    let purl = purl(name, version, &from).map_err(|error| purl_error(path, name, error))?;
+    let purl = purl_within(name, version, &from, folder_within(source).as_deref())
+        .map_err(|error| purl_error(path, name, error))?;
     let mut item = library(reference(name, version, purl.as_ref()), name, version);
     item.purl = purl.map(|purl| purl.as_str().to_owned());
     item.supplier = from.supplier();
@@ -699,6 +709,24 @@ source = { registry = "https://pypi.org/simple" }
         assert_eq!(purls, ["pkg:pypi/t@2?repository_url=https://pip.example.com/simple"]);
         let twice = lock(&text.replace(&format!("version = \"2\"\n{other}"), &format!("version = \"2\"\n{PLACE}")));
         assert!(twice.unwrap_err().to_string().contains("t 2: it stands in the lock file twice"));
+    }
+
+    #[test]
+    fn the_folder_that_a_package_lies_in_is_kept() {
+        let of = |source: &str| {
+            let text = LOCK.replace("{ git = \"https://github.com/o/t?rev=main#0123\" }", source);
+            assert_ne!(text, LOCK);
+            let made = lock(&text).unwrap();
+            made.bom.items.iter().find(|item| item.name == "t").and_then(|item| item.purl.clone()).unwrap()
+        };
+        assert_eq!(
+            of("{ git = \"https://github.com/o/t?subdirectory=pkgs%2Fa+b&rev=main#0123\" }"),
+            "pkg:pypi/t@1.0?vcs_url=git%2Bhttps://github.com/o/t%400123#pkgs/a%20b"
+        );
+        assert_eq!(
+            of("{ url = \"https://example.com/t.zip\", subdirectory = \"pkgs/t\" }"),
+            "pkg:pypi/t@1.0?download_url=https://example.com/t.zip#pkgs/t"
+        );
     }
 
     #[test]
