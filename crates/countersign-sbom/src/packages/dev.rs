@@ -55,13 +55,13 @@ impl Counted {
     }
 
     /// The note as one that only counts.
-    pub(super) const fn unnamed(mut self) -> Self {
+    pub(super) fn unnamed(mut self) -> Self {
         self.names = false;
         self
     }
 
     /// The note with something before the number in it.
-    pub(super) const fn behind(mut self, before: &'static str) -> Self {
+    pub(super) fn behind(mut self, before: &'static str) -> Self {
         self.before = before;
         self
     }

@@ -54,7 +54,7 @@ pub(super) struct Missing {
 }
 
 impl Missing {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             spared: Counted::of_kind("dependencies", "that may be left out lead to no package in the lock file")
                 .unnamed(),

@@ -20,7 +20,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             extras: Counted::of_kind(
                 "extras",
