@@ -99,6 +99,14 @@ impl Purl {
         Self::new(&text)
     }
 
+    /// This one, which has no subpath, with one: the folder that a package lies in, in the standard's canonical form. Parts that name
+    /// no folder (`.`, `..`, and empty ones) do not stand in it.
+    pub fn with_subpath(&self, subpath: &str) -> Result<Self, PurlError> {
+        let parts = subpath.split('/').filter(|part| !matches!(*part, "" | "." | ".."));
+        let parts: Vec<String> = parts.map(|part| Encoded(part).to_string()).collect();
+        if parts.is_empty() { Ok(self.clone()) } else { Self::new(&format!("{self}#{}", parts.join("/"))) }
+    }
+
     /// Whether what this one names is among what `wider` names: the same package, and where `wider` names a version, a subpath or
     /// qualifiers, these as well.
     #[must_use]
@@ -263,6 +271,16 @@ mod tests {
             "pkg:npm/a?repository_url=https://z&vcs_url=git%2Bhttps://x/y%401"
         );
         assert_eq!(build(None, "", None, &[]), Err(PurlError::Name));
+    }
+
+    #[test]
+    fn a_subpath_stands_behind_all_else() {
+        let purl = Purl::build("pypi", None, "a", None, &[("vcs_url", "git+https://x/y@1#z")]).unwrap();
+        let with = |subpath: &str| purl.with_subpath(subpath).map(|purl| purl.as_str().to_owned()).unwrap();
+        assert_eq!(with("./b//c d#e/"), "pkg:pypi/a?vcs_url=git%2Bhttps://x/y%401%23z#b/c%20d%23e");
+        assert_eq!(with("./"), purl.as_str());
+        let within = purl.with_subpath("b").unwrap();
+        assert!(within.is_within(&purl) && !purl.is_within(&within));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Several SBOMs as one: a release and the artifacts that it is made of. Deterministic, whatever the order they are given in.
 
 mod again;
+mod named;
 mod same;
+mod signed;
 
 use crate::bom::write::{tool, with_serial};
 use countersign_core::{digest::Sha256, time::Time};
+use named::{mentioned, renamed};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -218,18 +221,22 @@ impl Work {
         let services = told.split_off(components);
         things.truncate(components);
         let mut root_reference = String::new();
+        let mut with_signatures: Vec<(String, Value)> = Vec::new();
         for (place, (mut component, told)) in things.into_iter().zip(told).enumerate() {
             let reference = component.get("bom-ref").and_then(Value::as_str).map(str::to_owned);
             if let Some(known) = self.units.get(&told) {
                 self.shared = self.shared.saturating_add(1);
                 names.extend(known.clone());
             } else {
+                let was = signed::is_signed(&component).then(|| component.clone());
                 let own = self.freed(&mut component, &short);
                 let changed = reference.as_ref().is_some_and(|reference| own.get(reference) != Some(reference));
                 self.renamed = self.renamed.saturating_add(usize::from(changed));
                 names.extend(own.clone());
                 let key = reference.as_ref().and_then(|reference| own.get(reference)).cloned();
-                self.components.insert(key.unwrap_or_else(|| format!("\u{10ffff}{told}")), component);
+                let key = key.unwrap_or_else(|| format!("\u{10ffff}{told}"));
+                with_signatures.extend(was.map(|was| (key.clone(), was)));
+                self.components.insert(key, component);
                 self.units.insert(told, own);
             }
             if let (0, Some(reference)) = (place, reference) {
@@ -238,6 +245,12 @@ impl Work {
         }
         self.apart(map, &short, &mut names);
         self.rest(map, &short, &mut names, &services);
+        for (key, was) in with_signatures {
+            let component = self.components.get_mut(&key);
+            if component.is_some_and(|component| signed::taken_off(component, &was, &names)) {
+                self.left_out.insert(signed::told("components"));
+            }
+        }
         self.completeness(map, &names, &root_reference);
         for holder in taken.holders {
             let name = names.get(&holder).cloned().unwrap_or(holder);
@@ -319,9 +332,10 @@ impl Work {
         names: &mut BTreeMap<String, String>,
         services: &[String],
     ) {
+        let mut added: Vec<(&'static str, usize, &Value)> = Vec::new();
         for key in LISTS {
-            for (place, item) in array(map, key).enumerate() {
-                let mut item = item.clone();
+            for (place, was) in array(map, key).enumerate() {
+                let mut item = was.clone();
                 // What it is about may be called otherwise in another part, and then it says something else.
                 renamed(&mut item, names);
                 item.sort_all_objects();
@@ -335,7 +349,15 @@ impl Work {
                 renamed(&mut item, &own);
                 names.extend(own.clone());
                 self.units.insert(content, own);
-                self.lists.entry(key).or_default().push(item);
+                let list = self.lists.entry(key).or_default();
+                added.push((key, list.len(), was));
+                list.push(item);
+            }
+        }
+        for (key, place, was) in added {
+            let item = self.lists.get_mut(key).and_then(|list| list.get_mut(place));
+            if item.is_some_and(|item| signed::taken_off(item, was, names)) {
+                self.left_out.insert(signed::told(key));
             }
         }
         let mut claims = BTreeSet::new();
@@ -376,6 +398,10 @@ impl Work {
         let name = |reference: &str| names.get(reference).cloned().unwrap_or_else(|| reference.to_owned());
         let root_has_own = own.iter().any(|reference| name(reference) == root);
         for entry in entries() {
+            // What all parts say is put together anew.
+            if entry.contains_key("signature") {
+                self.left_out.insert("compositions.signature".to_owned());
+            }
             let aggregate = entry.get("aggregate").and_then(Value::as_str).unwrap_or("not_specified");
             for kind in ["assemblies", "dependencies", "vulnerabilities"] {
                 for reference in array(entry, kind).filter_map(Value::as_str) {
@@ -456,70 +482,6 @@ fn components(map: &Map<String, Value>) -> BTreeSet<&str> {
 fn others(reference: &str, short: &str) -> impl Iterator<Item = String> + use<> {
     let stem = format!("{reference}#{short}");
     (1_u64..).map(move |number| if number == 1 { stem.clone() } else { format!("{stem}-{number}") })
-}
-
-/// Every reference by which a part says something of something.
-fn mentioned(map: &Map<String, Value>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut take = |list: &Value| found.extend(list.as_str().map(str::to_owned));
-    for entry in array(map, "dependencies").filter_map(Value::as_object) {
-        entry
-            .get("ref")
-            .into_iter()
-            .chain(array(entry, "dependsOn"))
-            .chain(array(entry, "provides"))
-            .for_each(&mut take);
-    }
-    for entry in array(map, "compositions").filter_map(Value::as_object) {
-        ["assemblies", "dependencies", "vulnerabilities"]
-            .iter()
-            .flat_map(|kind| array(entry, kind))
-            .for_each(&mut take);
-    }
-    let mut waiting: Vec<&Value> = LISTS.iter().flat_map(|key| array(map, key)).collect();
-    while let Some(value) = waiting.pop() {
-        match value {
-            Value::Array(list) => waiting.extend(list),
-            Value::Object(map) => {
-                map.get("ref").into_iter().chain(array(map, "subjects")).for_each(&mut take);
-                waiting.extend(map.values());
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-    found
-}
-
-/// References within an item of a list: under `ref`, and in lists of `subjects`.
-fn renamed(item: &mut Value, names: &BTreeMap<String, String>) {
-    let mut waiting = vec![item];
-    while let Some(value) = waiting.pop() {
-        match value {
-            Value::Array(list) => waiting.extend(list.iter_mut()),
-            Value::Object(map) => {
-                for (key, value) in map.iter_mut() {
-                    match value {
-                        Value::String(text) if key == "ref" => {
-                            if let Some(new) = names.get(text) {
-                                text.clone_from(new);
-                            }
-                        }
-                        Value::Array(list) if key == "subjects" => {
-                            for text in list {
-                                let new = text.as_str().and_then(|text| names.get(text));
-                                if let Some(new) = new {
-                                    *text = new.clone().into();
-                                }
-                            }
-                        }
-                        Value::Array(_) | Value::Object(_) => waiting.push(value),
-                        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-                    }
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
 }
 
 /// Where parts differ about how much is known, the merged document claims no more than that it is not known.

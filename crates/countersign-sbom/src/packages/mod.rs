@@ -25,6 +25,7 @@ mod pip_options;
 mod poetry;
 mod poetry_hash;
 mod poetry_markers;
+mod poetry_told;
 mod python;
 mod python_range;
 mod reach;

@@ -2,12 +2,12 @@
 //! follow from there.
 
 use super::dev::{Counted, Dev, undigested};
-use super::npm_asks::{Rules, first_of};
-use super::npm_graph::{Graph, How, is_bundled, is_outside};
+use super::npm_asks::Rules;
+use super::npm_graph::{Graph, is_bundled, is_outside};
 use super::npm_identity::{DEFAULT, Origin, of_another, purl, told_by_case};
 use super::npm_places::within_bounds;
 use super::npm_registries::{Registries, Registry};
-use super::npm_told::Told;
+use super::npm_told::{Missing, Told};
 use super::npm_workspaces::Workspaces;
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, bytes_of, left_out_of, library, licence, malformed, public,
@@ -93,19 +93,21 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     bom.items = made.into_values().collect();
     bom.root = Some(root);
     let mut partial: Vec<String> = tree.workspaces.said().into_iter().collect();
-    partial.extend(missing.said());
+    partial.extend(missing.notes().into_iter().filter_map(Counted::said));
     partial.extend(rules.said());
     partial.extend(left_out_of(&left, "npm"));
     partial.extend(undigested(Kind::Npm, &bom.items));
     partial.extend(told.notes().into_iter().filter_map(Counted::said));
     for item in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
-        let word = match (told.unknown.contains(&item), missing.of.contains(&item)) {
+        let word = match (told.unknown.contains(&item), missing.of.contains_key(&item)) {
             (true, _) => "unknown",
             (false, true) => "incomplete",
             (false, false) => "complete",
         };
         bom.aggregates.insert(item, word.to_owned());
     }
+    let (mut notes, whole) = missing.into_notes();
+    notes.extend(told.into_notes());
     Ok(Made {
         kind: Kind::Npm,
         path: path.to_owned(),
@@ -113,7 +115,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         digest: Some(Sha256::of(&bytes)),
         bom,
         partial,
-        dev: Dev::told(told.into_notes()),
+        dev: Dev::where_apart(true, notes, whole),
     })
 }
 
@@ -167,6 +169,11 @@ pub(super) fn flag(entry: &Object, key: &str) -> bool {
     entry.get(key).and_then(Value::as_bool) == Some(true)
 }
 
+/// Whether an entry says anything under a key: to npm, `null` is as if nothing stood there.
+fn says(entry: &Object, key: &str) -> bool {
+    entry.get(key).is_some_and(|value| !value.is_null())
+}
+
 /// A text of an entry, where it is no longer than names are.
 fn text_in<'l>(entry: &'l Object, key: &str) -> Option<&'l str> {
     entry.get(key).and_then(Value::as_str).filter(|text| text.len() <= limits::SBOM_TEXT_BYTES)
@@ -185,33 +192,6 @@ fn scope_of(entry: &Object) -> Scope {
         Scope::Optional
     } else {
         Scope::Required
-    }
-}
-
-/// What is asked for, and not in the lock file, though that does not speak against it.
-#[derive(Default)]
-struct Missing {
-    count: usize,
-    /// What folders that are not the project's ask for.
-    outside: BTreeSet<String>,
-    /// Who does not have all that it asks for. What may be there or not beside a package is no part of that.
-    of: BTreeSet<String>,
-}
-
-impl Missing {
-    fn said(&self) -> Vec<String> {
-        let mut said = Vec::new();
-        if self.count > 0 {
-            said.push(format!("{} dependencies that may be left out lead to no package in the lock file", self.count));
-        }
-        if !self.outside.is_empty() {
-            said.push(format!(
-                "{} dependencies of folders outside of the project's are not in the lock file, and npm installs nothing for them ({})",
-                self.outside.len(),
-                first_of(&self.outside)
-            ));
-        }
-        said
     }
 }
 
@@ -273,7 +253,7 @@ impl<'l> Tree<'l> {
         let Some(version) = version else { return Err(self.wrong(place, "a package without a version")) };
         // Passed over, an address would count as none and a name as the folder's: the package would be called what it is not.
         for key in ["name", "resolved", "integrity"] {
-            if entry.contains_key(key) && text(key).is_none() {
+            if says(entry, key) && text(key).is_none() {
                 let what = format!("its {key} is no text of at most {} bytes", limits::SBOM_TEXT_BYTES);
                 return Err(self.wrong(place, &what));
             }
@@ -337,8 +317,8 @@ impl<'l> Tree<'l> {
         let name = place.rsplit("node_modules/").next().unwrap_or(place);
         let parts = if name.starts_with('@') { 2 } else { 1 };
         let deeper = name.split('/').count() > parts;
-        let fetched = entry.contains_key("resolved") || entry.contains_key("integrity");
-        !is_own(place) && !fetched && self.linked.contains(place) && (deeper || !entry.contains_key("version"))
+        let fetched = says(entry, "resolved") || says(entry, "integrity");
+        !is_own(place) && !fetched && self.linked.contains(place) && (deeper || !says(entry, "version"))
     }
 
     /// Digests as browsers write them: `sha512-BASE64`, several with spaces between.
@@ -367,7 +347,7 @@ impl<'l> Tree<'l> {
 
     /// Gives a document the edges, and finds out what is missing.
     fn give_edges(&self, graph: &Graph<'_>, bom: &mut Bom) -> Missing {
-        let mut missing = Missing::default();
+        let mut missing = Missing::new();
         let mut scopes: BTreeMap<(String, String), Scope> = BTreeMap::new();
         for node in &graph.nodes {
             let Some(from) = self.references.get(node.place) else { continue };
@@ -384,14 +364,7 @@ impl<'l> Tree<'l> {
                 }
             }
             for (name, how) in &node.missing {
-                if is_outside(node.place) && how.must() {
-                    missing.outside.insert(format!("{name} of {from}"));
-                } else {
-                    missing.count = missing.count.saturating_add(1);
-                }
-                if *how != How::OptionalPeer {
-                    missing.of.insert(from.clone());
-                }
+                missing.insert(node.place, from, name, *how);
             }
         }
         bom.only_dev =

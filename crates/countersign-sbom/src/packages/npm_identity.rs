@@ -136,6 +136,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_null_in_an_entry_is_as_if_it_did_not_stand_there() {
+        let of = |more: serde_json::Value| {
+            let mut entry = json!({"version": "1.0.0"});
+            entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            lock(&json!({"": {"name": "app", "dependencies": {"x": "*"}}, "node_modules/x": entry})).unwrap()
+        };
+        let without = of(json!({}));
+        for key in ["name", "resolved", "integrity"] {
+            let made = of(json!({key: null}));
+            assert_eq!((made.bom, made.partial), (without.bom.clone(), without.partial.clone()), "{key}");
+        }
+        let both = of(json!({"resolved": null, "integrity": null}));
+        assert_eq!(both.bom.items[0].reference, "pkg:npm/x@1.0.0");
+        assert!(both.partial.iter().any(|text| text.contains("do not say where they come from")), "{:?}", both.partial);
+        let folder = json!({"resolved": null, "integrity": null, "version": null});
+        let made = lock(&json!({"": {"name": "app", "dependencies": {"y": "file:./node_modules/x"}},
+            "node_modules/x": folder, "node_modules/y": {"resolved": "node_modules/x", "link": true}}))
+        .unwrap();
+        assert_eq!(made.bom.items[0].reference, "path:x", "a folder that stands there by itself");
+    }
+
+    #[test]
     fn packages_whose_names_differ_in_case_alone_are_two() {
         let of = |first: &str, second: &str| {
             lock(&json!({"": {"name": "app", "dependencies": {"b": "1", "jsonstream": "1.0.3"}},

@@ -1,7 +1,8 @@
-//! What is told of those packages of npm's lock file that are components.
+//! What is told of those packages of npm's lock file that are components, and of what they ask for.
 
 use super::dev::Counted;
-use std::collections::BTreeSet;
+use super::npm_graph::{How, is_outside};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Told {
     /// Those that the lock file calls less needed than they are.
@@ -38,5 +39,55 @@ impl Told {
 
     pub(super) fn into_notes(self) -> Vec<Counted> {
         vec![self.weaker, self.folders, self.nowhere, self.cased]
+    }
+}
+
+/// What is asked for, and not in the lock file, though that does not speak against it.
+pub(super) struct Missing {
+    /// What may be left out.
+    spared: Counted,
+    /// What folders that are not the project's ask for.
+    outside: Counted,
+    /// Who does not have all that it asks for, and whether only its own development asks for that. What may be there or not beside a
+    /// package is no part of that.
+    pub(super) of: BTreeMap<String, bool>,
+}
+
+impl Missing {
+    pub(super) fn new() -> Self {
+        Self {
+            spared: Counted::of_kind("dependencies", "that may be left out lead to no package in the lock file")
+                .unnamed(),
+            outside: Counted::of_kind(
+                "dependencies",
+                "of folders outside of the project's are not in the lock file, and npm installs nothing for them",
+            ),
+            of: BTreeMap::new(),
+        }
+    }
+
+    /// What the package at a place, of this reference, asks for.
+    pub(super) fn insert(&mut self, place: &str, reference: &str, name: &str, how: How) {
+        let only_dev = how == How::Dev;
+        if is_outside(place) && how.must() {
+            self.outside.insert_asked(format!("{name} of {reference}"), reference, only_dev);
+        } else {
+            self.spared.insert_asked(format!("{name} of {place}"), reference, only_dev);
+        }
+        if how != How::OptionalPeer {
+            let known = self.of.entry(reference.to_owned()).or_insert(only_dev);
+            *known &= only_dev;
+        }
+    }
+
+    /// The notes, each on what some packages ask for.
+    pub(super) const fn notes(&self) -> [&Counted; 2] {
+        [&self.spared, &self.outside]
+    }
+
+    /// The notes, and the references of what lacks nothing but what its own development asks for.
+    pub(super) fn into_notes(self) -> (Vec<Counted>, BTreeSet<String>) {
+        let whole = self.of.into_iter().filter_map(|(reference, only_dev)| only_dev.then_some(reference));
+        (vec![self.spared, self.outside], whole.collect())
     }
 }

@@ -1,12 +1,14 @@
 //! `poetry.lock`, with the project's manifest beside it for what the project itself asks for.
 
 use super::apart::{Budget, never};
+use super::dev::Counted;
 use super::markers::{Answer, Condition, Facts};
 use super::needs::{self, Asker, Found};
 use super::poetry_hash::fingerprints;
 use super::poetry_markers::{EMPTY, marker_of, never_in};
+use super::poetry_told::Told;
 use super::python::{
-    From, condition, conditions as give_conditions, digest, extras, normal, purl, range, reference, requirement,
+    From, condition, conditions as give_conditions, digest, extras, normal, purl_within, range, reference, requirement,
 };
 use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
@@ -24,7 +26,7 @@ use toml::{Table, Value};
 const OPTIONAL: &str = "optional";
 
 /// Where packages stand in the lock file, by name.
-type Index = BTreeMap<String, Vec<usize>>;
+pub(super) type Index = BTreeMap<String, Vec<usize>>;
 
 pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let text = text_of(path, limits::LOCK_FILE_BYTES)?;
@@ -58,15 +60,16 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     in_range(path, &packages, &index)?;
     let found = found(&packages, asks.as_deref());
     let mut references: Vec<String> = bom.items.iter().map(|item| item.reference.clone()).collect();
-    let (mut unresolved, mut open, mut vague) = (0_usize, 0_usize, 0_usize);
+    let mut told = Told::new();
     let mut places = Places { packages: &packages, index: &index, budget: Budget::default() };
     let mut nodes: Vec<Node> = Vec::new();
     for ((package, reference), found) in packages.iter().zip(&references).zip(&found) {
-        unresolved = unresolved.saturating_add(missing(package, &index));
-        open = open.saturating_add(found.open_extras.len());
+        told.insert(reference, package, found, &index);
         let (node, one_of_several) = node(package, &mut places);
         nodes.push(node);
-        vague = vague.saturating_add(usize::from(one_of_several));
+        if one_of_several {
+            told.insert_vague(reference);
+        }
         let complete = found.open_extras.is_empty() && !found.missing && !one_of_several;
         bom.aggregates.insert(reference.clone(), if complete { "complete" } else { "incomplete" }.to_owned());
     }
@@ -74,11 +77,11 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let mut left = Vec::new();
     let starts: Vec<Start> = if let Some(asks) = &asks {
         let project = nodes.len();
-        let (asks, one_of_several) = asked_by_project(asks, &mut places);
+        let (asks, vague) = asked_by_project(asks, &mut places);
         nodes.push(Node { asks, ..Node::default() });
         references.push(root.reference.clone());
-        vague = vague.saturating_add(usize::from(one_of_several));
-        let known = if one_of_several { "incomplete" } else { "complete" };
+        told.insert_project(&root.reference, vague);
+        let known = if vague.is_some() { "incomplete" } else { "complete" };
         bom.aggregates.insert(root.reference.clone(), known.to_owned());
         vec![(project, None, Scope::Required)]
     } else {
@@ -112,7 +115,8 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     partial.extend(left_out_of(&left, "Poetry"));
     give_conditions(&mut bom, &conditions);
-    partial.extend(not_known(open, vague, unresolved));
+    told.keep(&bom, &root.reference);
+    partial.extend(told.notes().into_iter().filter_map(Counted::said));
     partial.extend(super::dev::undigested(Kind::Poetry, &bom.items));
     partial.push("licences are not in the lock file".to_owned());
     bom.root = Some(root);
@@ -123,27 +127,8 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         digest: Some(Sha256::of(text.as_bytes())),
         bom,
         partial,
-        dev: super::dev::Dev::where_apart(said || asks.is_some()),
+        dev: told.into_dev(said || asks.is_some()),
     })
-}
-
-/// What the lock file leaves open of what packages need.
-fn not_known(open: usize, vague: usize, unresolved: usize) -> Vec<String> {
-    let mut partial = Vec::new();
-    if open > 0 {
-        partial.push(format!(
-            "{open} extras may be asked for by the project: what they need is there, and is not listed as needed"
-        ));
-    }
-    if vague > 0 {
-        partial.push(format!(
-            "{vague} packages need one of several versions in the lock file, which does not say which: each of these is listed as needed"
-        ));
-    }
-    if unresolved > 0 {
-        partial.push(format!("{unresolved} dependencies lead to no package in the lock file"));
-    }
-    partial
 }
 
 /// A version of what a package asks for is one that it asks for. Where there are several versions or constraints, each may be for a
@@ -245,33 +230,23 @@ fn node(package: &Table, places: &mut Places<'_, '_>) -> (Node, bool) {
     (node, vague)
 }
 
-/// What the project asks for. Of several versions, each is there on some condition. And whether it is not known of something which
-/// version that is.
-fn asked_by_project(asks: &[(String, Scope)], places: &mut Places<'_, '_>) -> (Vec<Ask>, bool) {
+/// What the project asks for. Of several versions, each is there on some condition. And how needed that is of which it is not known which
+/// version is meant, where there is any.
+fn asked_by_project(asks: &[(String, Scope)], places: &mut Places<'_, '_>) -> (Vec<Ask>, Option<Scope>) {
     let mut all = Vec::new();
-    let mut vague = false;
+    let mut vague: Option<Scope> = None;
     for (text, scope) in asks {
         let (_, marker) = requirement(text);
         let targets = places.of(text, None);
-        vague |= places.are_vague(&targets);
+        if places.are_vague(&targets) {
+            vague = Some(vague.map_or(*scope, |known| known.min(*scope)));
+        }
         let condition = marker.or_else(|| (targets.len() > 1).then_some(OPTIONAL)).map(str::to_owned);
         let scope = if condition.is_none() { *scope } else { (*scope).max(Scope::Optional) };
         let ask = |to: &usize| Ask { to: *to, extras: extras(text), scope, condition: condition.clone() };
         all.extend(targets.iter().map(ask));
     }
     (all, vague)
-}
-
-/// How many that a package needs are not in the lock file, but for those that may be left out.
-fn missing(package: &Table, index: &Index) -> usize {
-    let asks = package.get("dependencies").and_then(Value::as_table).into_iter().flatten();
-    asks.filter(|(name, asked)| {
-        let table = asked.as_table();
-        let optional = table.and_then(|table| table.get("optional")).and_then(Value::as_bool) == Some(true);
-        let may_be_left_out = optional || asked.is_array() || table.is_some_and(|table| table.contains_key("markers"));
-        !may_be_left_out && !index.contains_key(&normal(name))
-    })
-    .count()
 }
 
 /// What each package needs, by the extras that packages and the project ask for. The lock file serves every platform, so that
@@ -351,7 +326,8 @@ fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item
         Some("url") => From::Url(url.to_owned()),
         Some(_) => From::Folder,
     };
-    let purl = purl(name, Some(version), &from).map_err(|error| purl_error(path, name, error))?;
+    let purl =
+        purl_within(name, Some(version), &from, text("subdirectory")).map_err(|error| purl_error(path, name, error))?;
     let mut item = library(reference(name, Some(version), purl.as_ref()), name, Some(version));
     item.purl = purl.map(|purl| purl.as_str().to_owned());
     // Poetry names every other index.
@@ -585,6 +561,16 @@ content-hash = "x"
             let chain = made(&chain, Some(MANIFEST)).unwrap().bom;
             assert_eq!(chain.edges[own].len(), 1, "another package asks for it");
         }
+    }
+
+    #[test]
+    fn the_folder_that_a_package_lies_in_is_kept() {
+        let source = "[package.source]\ntype = \"git\"\nurl = \"https://example.com/o/t\"\nreference = \"main\"\n\
+                      resolved_reference = \"0123\"\nsubdirectory = \"pkgs/t\"\n[metadata]";
+        let made = made(&LOCK.replace("[metadata]", source), None).unwrap();
+        let item = made.bom.items.iter().find(|item| item.name == "t").unwrap();
+        let purl = "pkg:pypi/t@3.0?vcs_url=git%2Bhttps://example.com/o/t%400123#pkgs/t";
+        assert_eq!(item.purl.as_deref(), Some(purl));
     }
 
     #[test]

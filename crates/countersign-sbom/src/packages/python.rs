@@ -69,6 +69,21 @@ pub(super) fn purl(name: &str, version: Option<&str>, from: &From) -> Result<Opt
     }
 }
 
+/// The package URL of what lies in a folder of its repository or archive. A way out of that leads to nothing that the address names.
+pub(super) fn purl_within(
+    name: &str,
+    version: Option<&str>,
+    from: &From,
+    folder: Option<&str>,
+) -> Result<Option<Purl>, PurlError> {
+    let purl = purl(name, version, from)?;
+    let Some(folder) = folder.filter(|_| matches!(from, From::Git(_) | From::Url(_))) else { return Ok(purl) };
+    if folder.split(['/', '\\']).any(|part| part == "..") {
+        return Ok(None);
+    }
+    purl.map(|purl| purl.with_subpath(folder)).transpose()
+}
+
 /// The reference: the package URL where there is one.
 pub(super) fn reference(name: &str, version: Option<&str>, purl: Option<&Purl>) -> String {
     let version = version.map(|version| format!("@{version}")).unwrap_or_default();
@@ -206,6 +221,19 @@ mod tests {
             "a host that only begins as PyPI's does"
         );
         assert_eq!(of(From::Folder), None);
+    }
+
+    #[test]
+    fn the_folder_in_a_repository_or_an_archive_is_the_subpath() {
+        let of = |from: From, folder: &str| {
+            purl_within("a", None, &from, Some(folder)).unwrap().map(|purl| purl.as_str().to_owned())
+        };
+        let git = || From::Git("https://example.com/o/a#0123".to_owned());
+        assert_eq!(of(git(), "b/c").unwrap(), "pkg:pypi/a?vcs_url=git%2Bhttps://example.com/o/a%400123#b/c");
+        let archive = From::Url("https://example.com/a.zip".to_owned());
+        assert_eq!(of(archive, "b").unwrap(), "pkg:pypi/a?download_url=https://example.com/a.zip#b");
+        assert_eq!(of(From::Index(None), "b").unwrap(), "pkg:pypi/a", "an index has no folders");
+        assert_eq!([of(git(), "../b"), of(git(), "b\\..\\..")], [None, None]);
     }
 
     #[test]

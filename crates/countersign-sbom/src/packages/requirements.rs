@@ -1,7 +1,7 @@
 //! `requirements.txt` as pip-compile and uv write it: pinned versions, digests, and comments that say who asks for what.
 
 use super::pip_options::{self, Said};
-use super::python::{From, condition, digest, purl, reference, requirement};
+use super::python::{From, condition, digest, purl, purl_within, reference, requirement};
 use super::{Kind, Made, PackagesError, UNNAMED, application, bytes_of, library, malformed, public, purl_error};
 use crate::bom::{Bom, File, Item, Scope};
 use countersign_core::{digest::Sha256, limits};
@@ -274,6 +274,8 @@ struct Bare<'t> {
     name: Option<String>,
     version: Option<String>,
     from: From,
+    /// The folder in the repository or archive: `#subdirectory=FOLDER`.
+    folder: Option<&'t str>,
     /// Digests behind the address: `#sha256=HEX`. None where one is not known.
     hashes: Vec<Option<(String, String)>>,
 }
@@ -319,6 +321,9 @@ fn behind(place: &str, is_address: bool) -> Bare<'_> {
         .rsplit(['/', '\\'])
         .next()
         .unwrap_or_default();
+    // A wheel is the package as a whole.
+    let folder = fragment.split(['&', '#']).find_map(|part| part.strip_prefix("subdirectory="));
+    let folder = folder.filter(|folder| !folder.is_empty() && file.strip_suffix(".whl").is_none());
     // The name of a wheel says which package and version it is; of other files, only what is in them does.
     let mut wheel = file.strip_suffix(".whl").into_iter().flat_map(|file| file.split('-'));
     let (name, version) = (wheel.next(), wheel.next().filter(|version| wheel.next().is_some() && is_version(version)));
@@ -347,7 +352,8 @@ fn behind(place: &str, is_address: bool) -> Bare<'_> {
         place: if file.is_empty() { place } else { file },
         name: egg.or_else(|| name.filter(|_| version.is_some())).map(str::to_owned),
         version: version.filter(|_| egg.is_none()).map(str::to_owned),
-        from: settled(from),
+        from: if folder.is_some_and(has_variable) { From::Folder } else { settled(from) },
+        folder,
     }
 }
 
@@ -432,17 +438,23 @@ fn addressed(
     marker: Option<&str>,
     hashes: Vec<(String, String)>,
 ) -> Result<Item, PackagesError> {
-    let Bare { place: file, name, version, from, .. } = bare;
+    let Bare { place: file, name, version, from, folder, .. } = bare;
     let url = if let From::Url(url) = &from { public(url) } else { None };
     let mut item = match &name {
         Some(name) => {
-            let purl = purl(name, version.as_deref(), &from).map_err(|error| purl_error(path, place, error))?;
+            let purl =
+                purl_within(name, version.as_deref(), &from, folder).map_err(|error| purl_error(path, place, error))?;
             let name = super::python::normal(name);
             let mut item = library(reference(&name, version.as_deref(), purl.as_ref()), &name, version.as_deref());
             item.purl = purl.map(|purl| purl.as_str().to_owned());
             item
         }
-        None => library(format!("path:{}", url.as_deref().unwrap_or(file)), file, None),
+        // Several packages may lie in one repository, and are told apart by their folders.
+        None => {
+            let within = folder.map(|folder| format!("#subdirectory={folder}")).unwrap_or_default();
+            let reference = format!("path:{}{within}", url.as_deref().unwrap_or(file));
+            library(reference, &format!("{file}{within}"), None)
+        }
     };
     item.files = hashes.into_iter().map(|hash| File { url: url.clone(), hashes: BTreeMap::from([hash]) }).collect();
     if let Some(marker) = marker {
@@ -500,7 +512,7 @@ mod tests {
         let (label, purl) =
             one("git+https://user@github.com/path/to/package-one@41b95ec#egg=Package.One[x]&subdirectory=y\n");
         assert_eq!((label.as_str(), purl.contains("pkg:pypi/package-one?vcs_url=")), ("package-one", true), "{purl}");
-        assert!(purl.ends_with("package-one%4041b95ec"), "{purl}");
+        assert!(purl.ends_with("package-one%4041b95ec#y"), "{purl}");
         assert_eq!(
             one("https://files.pythonhosted.org/p/numpy-1.26.1.tar.gz\n"),
             ("numpy-1.26.1.tar.gz".to_owned(), String::new())
@@ -539,7 +551,7 @@ mod tests {
             assert!(item.files[0].url.is_some());
         }
         let git = made("bar @ git+https://github.com/o/bar@v1.0#egg=bar&subdirectory=x\n").unwrap();
-        let purl = "pkg:pypi/bar?vcs_url=git%2Bhttps://github.com/o/bar%40v1.0";
+        let purl = "pkg:pypi/bar?vcs_url=git%2Bhttps://github.com/o/bar%40v1.0#x";
         assert_eq!(git.bom.items[0].purl.as_deref(), Some(purl));
         let user = made("bar @ git+ssh://git@github.com/o/bar\n").unwrap();
         assert_eq!((user.bom.items[0].name.as_str(), user.bom.items[0].purl.as_deref()), ("bar", None));
@@ -548,6 +560,41 @@ mod tests {
         }
         let other = made("foo @ https://example.com/bar-2.0-py3-none-any.whl\n").unwrap_err().to_string();
         assert!(other.contains("it is said to be foo, and its address is that of bar"), "{other}");
+    }
+
+    #[test]
+    fn the_folder_that_a_package_lies_in_is_kept_and_is_no_part_of_the_commit() {
+        let (git, zip) = ("git+https://example.com/o/mono@0123", "https://example.com/mono.zip");
+        let (by_git, by_zip) = (
+            "pkg:pypi/a?vcs_url=git%2Bhttps://example.com/o/mono%400123",
+            "pkg:pypi/a?download_url=https://example.com/mono.zip",
+        );
+        for (text, wanted) in [
+            (format!("a @ {git}#subdirectory=pkgs/a"), Some(format!("{by_git}#pkgs/a"))),
+            (format!("a @ {git}#egg=a&subdirectory=./pkgs//a/ ; os_name == 'nt'"), Some(format!("{by_git}#pkgs/a"))),
+            (format!("-e {git}#subdirectory=pkgs/a&egg=a"), Some(format!("{by_git}#pkgs/a"))),
+            (format!("{zip}#subdirectory=pkgs/a&egg=a"), Some(format!("{by_zip}#pkgs/a"))),
+            (format!("a @ {zip}#subdirectory="), Some(by_zip.to_owned())),
+            (format!("a @ {git}#subdirectory=../a"), None),
+            (format!("a @ {git}#subdirectory=${{DIR}}"), None),
+            (
+                "a @ https://example.com/a-1-py3-none-any.whl#subdirectory=x".to_owned(),
+                Some("pkg:pypi/a@1?download_url=https://example.com/a-1-py3-none-any.whl".to_owned()),
+            ),
+        ] {
+            let list = made(&format!("{text}\n")).unwrap();
+            let item = &list.bom.items[0];
+            assert_eq!((item.name.as_str(), item.purl.clone()), ("a", wanted), "{text}");
+        }
+        let two = made(&format!("{git}#subdirectory=a\n{git}#subdirectory=b\n{zip}#subdirectory=a\n{zip}\n")).unwrap();
+        let named: Vec<&str> = two.bom.items.iter().map(|item| item.reference.as_str()).collect();
+        let wanted = [
+            "path:mono@0123#subdirectory=a",
+            "path:mono@0123#subdirectory=b",
+            "path:https://example.com/mono.zip#subdirectory=a",
+            "path:https://example.com/mono.zip",
+        ];
+        assert_eq!(named, wanted);
     }
 
     #[test]

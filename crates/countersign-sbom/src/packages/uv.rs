@@ -1,14 +1,15 @@
 //! `uv.lock`: the packages of every platform that the project supports, with their files and what asks for what.
 
+use super::dev::{Counted, Dev};
 use super::markers::{Answer, Condition, Facts};
-use super::python::{From, conditions as give_conditions, digest, normal, purl, reference};
+use super::python::{From, conditions as give_conditions, digest, normal, purl_within, reference};
 use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, left_out_of, library, malformed, public, purl_error, take, text_of,
 };
 use crate::bom::{Bom, File, Item, Scope};
-use countersign_core::{cyclonedx::WORKSPACE_MEMBER, digest::Sha256, limits};
+use countersign_core::{cyclonedx::WORKSPACE_MEMBER, digest::Sha256, limits, purl::decoded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml::{Table, Value};
@@ -97,7 +98,8 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     give_conditions(&mut bom, &conditions);
     bom.root = Some(root);
-    let mut partial = partial(&bom, conditions.len());
+    let held = held(&bom, &conditions);
+    let mut partial = partial(&bom, &held);
     partial.extend(super::uv_project::changed(&lock));
     partial.extend(left_out_of(&left, "uv"));
     for reference in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
@@ -110,7 +112,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         digest: Some(Sha256::of(text.as_bytes())),
         bom,
         partial,
-        dev: super::dev::Dev::told(Vec::new()),
+        dev: Dev::told(vec![held]),
     })
 }
 
@@ -129,14 +131,19 @@ fn of_known_version(path: &Path, lock: &Table) -> Result<(), PackagesError> {
     Ok(())
 }
 
-/// What the lock file cannot say.
-fn partial(bom: &Bom, conditions: usize) -> Vec<String> {
-    let mut partial = Vec::new();
-    if conditions > 0 {
-        partial.push(format!(
-            "the lock file serves every platform: {conditions} dependencies hold under a condition, and what only they need is called optional"
-        ));
+/// The dependencies that hold under a condition.
+fn held(bom: &Bom, conditions: &reach::Conditions) -> Counted {
+    let words = "hold under a condition, and what only they need is called optional";
+    let mut held = Counted::of_kind("dependencies", words).unnamed().behind("the lock file serves every platform: ");
+    for edge in conditions.keys() {
+        held.insert_asked(format!("{} {}", edge.0, edge.1), &edge.0, bom.only_dev.contains(edge));
     }
+    held
+}
+
+/// What the lock file cannot say.
+fn partial(bom: &Bom, held: &Counted) -> Vec<String> {
+    let mut partial: Vec<String> = held.said().into_iter().collect();
     partial.extend(super::dev::undigested(Kind::Uv, &bom.items));
     partial.push("licences are not in the lock file".to_owned());
     partial
@@ -283,6 +290,15 @@ pub(super) fn folder(package: &Table) -> Option<&str> {
     ["virtual", "editable", "directory"].iter().find_map(|key| text_in(source, key))
 }
 
+/// The folder in a repository or an archive that a package lies in. That of a repository stands in its address.
+fn folder_within(source: &Table) -> Option<String> {
+    let address = text_in(source, "git").map(|url| url.split('#').next().unwrap_or(url));
+    let query = address.and_then(|url| url.split_once('?')).map(|(_, query)| query);
+    let folder = query.and_then(|query| query.split('&').find_map(|part| part.strip_prefix("subdirectory=")));
+    let folder = folder.map(|text| decoded(&text.replace('+', " ")).unwrap_or_else(|| text.to_owned()));
+    folder.or_else(|| text_in(source, "subdirectory").map(str::to_owned))
+}
+
 fn component(path: &Path, package: &Table, own: bool) -> Result<Item, PackagesError> {
     let name = text_in(package, "name").ok_or_else(|| malformed(path, "package", "a package without a name"))?;
     let version = text_in(package, "version");
@@ -299,7 +315,8 @@ fn component(path: &Path, package: &Table, own: bool) -> Result<Item, PackagesEr
     } else {
         From::Folder
     };
-    let purl = purl(name, version, &from).map_err(|error| purl_error(path, name, error))?;
+    let purl = purl_within(name, version, &from, folder_within(source).as_deref())
+        .map_err(|error| purl_error(path, name, error))?;
     let mut item = library(reference(name, version, purl.as_ref()), name, version);
     item.purl = purl.map(|purl| purl.as_str().to_owned());
     item.supplier = from.supplier();
@@ -426,6 +443,27 @@ source = { registry = "https://pypi.org/simple" }
         let path = folder.path().join("uv.lock");
         std::fs::write(&path, text).unwrap();
         read(&path)
+    }
+
+    #[test]
+    fn conditions_are_counted_for_what_is_left() {
+        let text = LOCK.replace("[{ name = \"t\" }]", "[{ name = \"t\", marker = \"os_name == 'nt'\" }]").replace(
+            "{ name = \"b\", version = \"1.0\" }",
+            "{ name = \"b\", version = \"1.0\", marker = \"os_name == 'nt'\" }",
+        );
+        let count = |made: &Made| -> Vec<String> {
+            let text =
+                made.partial.iter().filter_map(|text| text.strip_prefix("the lock file serves every platform: "));
+            text.filter_map(|text| text.split(' ').next()).map(str::to_owned).collect()
+        };
+        let mut made = lock(&text).unwrap();
+        assert_eq!(count(&made), ["3"], "{:?}", made.partial);
+        made.leave_out_dev();
+        assert_eq!(count(&made), ["1"], "{:?}", made.partial);
+        let mut dev = lock(&text.replace(", marker = \"sys_platform == 'win32'\"", "")).unwrap();
+        assert_eq!(count(&dev), ["2"], "{:?}", dev.partial);
+        dev.leave_out_dev();
+        assert!(count(&dev).is_empty(), "{:?}", dev.partial);
     }
 
     #[test]
@@ -671,6 +709,24 @@ source = { registry = "https://pypi.org/simple" }
         assert_eq!(purls, ["pkg:pypi/t@2?repository_url=https://pip.example.com/simple"]);
         let twice = lock(&text.replace(&format!("version = \"2\"\n{other}"), &format!("version = \"2\"\n{PLACE}")));
         assert!(twice.unwrap_err().to_string().contains("t 2: it stands in the lock file twice"));
+    }
+
+    #[test]
+    fn the_folder_that_a_package_lies_in_is_kept() {
+        let of = |source: &str| {
+            let text = LOCK.replace("{ git = \"https://github.com/o/t?rev=main#0123\" }", source);
+            assert_ne!(text, LOCK);
+            let made = lock(&text).unwrap();
+            made.bom.items.iter().find(|item| item.name == "t").and_then(|item| item.purl.clone()).unwrap()
+        };
+        assert_eq!(
+            of("{ git = \"https://github.com/o/t?subdirectory=pkgs%2Fa+b&rev=main#0123\" }"),
+            "pkg:pypi/t@1.0?vcs_url=git%2Bhttps://github.com/o/t%400123#pkgs/a%20b"
+        );
+        assert_eq!(
+            of("{ url = \"https://example.com/t.zip\", subdirectory = \"pkgs/t\" }"),
+            "pkg:pypi/t@1.0?download_url=https://example.com/t.zip#pkgs/t"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::carried;
 use super::markers::Facts;
 use super::needs::{self, Asker};
 use super::npm_asks::first_of;
-use super::python::{From, normal, purl, reference};
+use super::python::{From, normal, purl_within, reference};
 use super::surroundings;
 use super::{Kind, Made, PackagesError, application, bytes_of, library, licence, malformed, purl_error};
 use crate::archive::{self, Archive};
@@ -351,8 +351,9 @@ fn build(
         let (Some(name), Some(version)) = (header("name"), header("version")) else {
             return Err(malformed(path, &dist.place, "its METADATA names no package and version"));
         };
-        let from = origin(dist.direct.as_deref());
-        let purl = purl(name, Some(version), &from).map_err(|error| purl_error(path, name, error))?;
+        let (from, folder) = origin(dist.direct.as_deref());
+        let purl = purl_within(name, Some(version), &from, folder.as_deref())
+            .map_err(|error| purl_error(path, name, error))?;
         let mut item = library(reference(name, Some(version), purl.as_ref()), name, Some(version));
         item.purl = purl.map(|purl| purl.as_str().to_owned());
         if let Some(text) = header("license-expression").or_else(|| header("license")) {
@@ -440,16 +441,19 @@ fn build(
     Ok(())
 }
 
-fn origin(direct: Option<&str>) -> From {
-    let Some(text) = direct else { return From::Index(None) };
-    let Ok(value) = countersign_core::json::parse(text.as_bytes()) else { return From::Folder };
+/// Where a package was installed from, and the folder there that it lies in.
+fn origin(direct: Option<&str>) -> (From, Option<String>) {
+    let Some(text) = direct else { return (From::Index(None), None) };
+    let Ok(value) = countersign_core::json::parse(text.as_bytes()) else { return (From::Folder, None) };
+    let folder = value.get("subdirectory").and_then(serde_json::Value::as_str).map(str::to_owned);
     let url = value.get("url").and_then(serde_json::Value::as_str).unwrap_or_default();
     let commit = value.get("vcs_info").and_then(|info| info.get("commit_id")).and_then(serde_json::Value::as_str);
-    match commit {
+    let from = match commit {
         Some(commit) => From::Git(format!("{url}#{commit}")),
         None if url.starts_with("https://") || url.starts_with("http://") => From::Url(url.to_owned()),
         None => From::Folder,
-    }
+    };
+    (from, folder)
 }
 
 #[cfg(test)]
@@ -498,6 +502,18 @@ mod tests {
         fs::create_dir(project.path().join("app.egg-info")).unwrap();
         fs::write(project.path().join("app.egg-info/PKG-INFO"), info("app")).unwrap();
         assert!(!has_packages(project.path()).unwrap(), "a project that is installed in place is no environment");
+    }
+
+    #[test]
+    fn the_folder_that_a_package_was_installed_from_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        install(folder.path(), "x", "", None);
+        let direct =
+            r#"{"url":"https://example.com/o/x","subdirectory":"pkgs/x","vcs_info":{"vcs":"git","commit_id":"0123"}}"#;
+        fs::write(folder.path().join("x-1.0.dist-info/direct_url.json"), direct).unwrap();
+        let made = installed(folder.path()).unwrap();
+        let purl = "pkg:pypi/x@1.0?vcs_url=git%2Bhttps://example.com/o/x%400123#pkgs/x";
+        assert_eq!(made.bom.items[0].purl.as_deref(), Some(purl));
     }
 
     #[test]
