@@ -120,8 +120,8 @@ fn once_made(folder: &Path) -> Option<PathBuf> {
             Component::ParentDir => {
                 place.pop();
             }
-            other => {
-                place.push(other);
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
+                place.push(part);
                 place = std::fs::canonicalize(&place).unwrap_or(place);
             }
         }

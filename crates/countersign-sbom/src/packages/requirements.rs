@@ -440,21 +440,18 @@ fn addressed(
 ) -> Result<Item, PackagesError> {
     let Bare { place: file, name, version, from, folder, .. } = bare;
     let url = if let From::Url(url) = &from { public(url) } else { None };
-    let mut item = match &name {
-        Some(name) => {
-            let purl =
-                purl_within(name, version.as_deref(), &from, folder).map_err(|error| purl_error(path, place, error))?;
-            let name = super::python::normal(name);
-            let mut item = library(reference(&name, version.as_deref(), purl.as_ref()), &name, version.as_deref());
-            item.purl = purl.map(|purl| purl.as_str().to_owned());
-            item
-        }
+    let mut item = if let Some(name) = &name {
+        let purl =
+            purl_within(name, version.as_deref(), &from, folder).map_err(|error| purl_error(path, place, error))?;
+        let name = super::python::normal(name);
+        let mut item = library(reference(&name, version.as_deref(), purl.as_ref()), &name, version.as_deref());
+        item.purl = purl.map(|purl| purl.as_str().to_owned());
+        item
+    } else {
         // Several packages may lie in one repository, and are told apart by their folders.
-        None => {
-            let within = folder.map(|folder| format!("#subdirectory={folder}")).unwrap_or_default();
-            let reference = format!("path:{}{within}", url.as_deref().unwrap_or(file));
-            library(reference, &format!("{file}{within}"), None)
-        }
+        let within = folder.map(|folder| format!("#subdirectory={folder}")).unwrap_or_default();
+        let reference = format!("path:{}{within}", url.as_deref().unwrap_or(file));
+        library(reference, &format!("{file}{within}"), None)
     };
     item.files = hashes.into_iter().map(|hash| File { url: url.clone(), hashes: BTreeMap::from([hash]) }).collect();
     if let Some(marker) = marker {
