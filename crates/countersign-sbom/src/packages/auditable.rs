@@ -67,6 +67,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             "the list has no digests, licences and features".to_owned(),
             "packages from git and other registries have no identity in the list".to_owned(),
             format!("{NOT_LISTED} are not in the list"),
+            "what serves macros is in the list as what is linked is, and nothing tells them apart".to_owned(),
         ],
         dev: super::dev::Dev::told(Vec::new()),
     })
@@ -93,7 +94,8 @@ fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
         item.purl = purl.map(|purl| purl.as_str().to_owned());
         item.supplier = listed.then(|| "crates.io".to_owned());
         item.properties.push(("countersign:source".to_owned(), source));
-        item.linked = Some(package.kind == Role::Runtime);
+        // Macros, and what they need, are in the list as what runs is.
+        item.linked = (package.kind == Role::Build).then_some(false);
         if package.kind == Role::Build {
             item.scope = Scope::Excluded;
         }
@@ -189,7 +191,7 @@ mod tests {
         assert_eq!(bom.root.as_ref().unwrap().label(), "app 1.0.0");
         let shown: Vec<_> =
             bom.items.iter().map(|item| (item.purl.as_deref(), item.linked, item.scope.word())).collect();
-        assert_eq!(shown, [(Some("pkg:cargo/a@1.0.0"), Some(true), "required"), (None, Some(false), "excluded")]);
+        assert_eq!(shown, [(Some("pkg:cargo/a@1.0.0"), None, "required"), (None, Some(false), "excluded")]);
         assert_eq!(bom.edges["git:b@1.0.0"], BTreeSet::from(["pkg:cargo/a@1.0.0".to_owned()]));
     }
 
