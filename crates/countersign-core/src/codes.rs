@@ -249,9 +249,10 @@ codes! {
     SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
     SBOM_FORMAT "sbom-format" Untrusted "The bytes are no SBOM that is read: CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0, as JSON with no key given twice, within the bounds.";
     SBOM_INVALID "sbom-invalid" Untrusted "The SBOM does not hold to the published schema of its format, or names one thing twice.";
-    SBOM_VALUE "sbom-value" Untrusted "The SBOM holds to its schema, but a value in it is not what the text of SPDX 2.3 asks for: a checksum of another length, a supplier that is no person and no organization, what is no licence expression, or a licence of the document's own that it does not have.";
+    SBOM_VALUE "sbom-value" Untrusted "The SBOM holds to its schema, but a value in it is not what the text of SPDX 2.3 asks for: a checksum of another length, a supplier that is no person and no organization, what is no licence expression, a licence of the document's own that it does not have, or what is no time or no identifier.";
+    SBOM_SPELLING "sbom-spelling" Note "The SBOM holds to its schema, and a value in it is not written as the text of SPDX 2.3 has it, though it can be taken for one thing alone: a time with a fraction of a second, or an identifier (SPDXID) with other characters than letters, digits, `-` and `.`. It is taken as it is.";
     SBOM_LICENCE_UNLISTED "sbom-licence-unlisted" Note "Licences in the SBOM have identifiers that are on no list of licences that is known: they may be of a newer list.";
-    SBOM_DANGLING "sbom-dangling" Note "The SBOM's dependencies name something that it does not list.";
+    SBOM_DANGLING "sbom-dangling" Note "A dependency, composition, vulnerability or annotation in the SBOM names something that it does not list.";
     SBOM_CIRCLE "sbom-circle" Note "Components of the SBOM depend on each other in a circle.";
     SBOM_HIDDEN_TEXT "sbom-hidden-text" Note "A name in the SBOM has control characters, markup or signs that change the direction of reading. It is shown with them written out.";
     SBOM_ELEMENT_MISSING "sbom-element-missing" Refused "The SBOM does not say what a profile asks of it.";

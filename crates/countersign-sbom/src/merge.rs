@@ -399,9 +399,8 @@ impl Work {
         let root_has_own = own.iter().any(|reference| name(reference) == root);
         for entry in entries() {
             // What all parts say is put together anew.
-            if entry.contains_key("signature") {
-                self.left_out.insert("compositions.signature".to_owned());
-            }
+            let lost = ["bom-ref", "signature"].into_iter().filter(|key| entry.contains_key(*key));
+            self.left_out.extend(lost.map(|key| format!("compositions.{key}")));
             let aggregate = entry.get("aggregate").and_then(Value::as_str).unwrap_or("not_specified");
             for kind in ["assemblies", "dependencies", "vulnerabilities"] {
                 for reference in array(entry, kind).filter_map(Value::as_str) {

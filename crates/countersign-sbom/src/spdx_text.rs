@@ -1,5 +1,5 @@
 //! What the text of SPDX 2.3 asks of values, and no JSON schema says: how long a checksum is, who may be a supplier, what
-//! a licence expression is, and that a licence of the document's own is in the document.
+//! a licence expression is, that a licence of the document's own is in the document, and how times and identifiers are written.
 
 use crate::bom::{Document, Format};
 use crate::schema::{Fault, Faults, LISTED};
@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 pub struct Judged {
     /// What is not as the text has it.
     pub faults: Faults,
+    /// What is not written as the text has it, and can be taken for one thing alone.
+    pub loose: Faults,
     /// Identifiers of licences that are on no list that is known: of a newer list, or made up.
     pub unlisted: BTreeSet<String>,
 }
@@ -30,6 +32,12 @@ pub fn check(document: &Document) -> Judged {
         return reader.judged;
     }
     let Some(map) = document.value.as_object() else { return reader.judged };
+    if let Some(creation) = map.get("creationInfo").and_then(Value::as_object) {
+        reader.time(creation, "created", "/creationInfo");
+    }
+    for (review, at) in items(map, "revieweds", "") {
+        reader.time(review, "reviewDate", &at);
+    }
     reader.own = names(map, "hasExtractedLicensingInfos", "licenseId");
     reader.others = names(map, "externalDocumentRefs", "externalDocumentId");
     for (own, at) in items(map, "hasExtractedLicensingInfos", "") {
@@ -47,6 +55,7 @@ pub fn check(document: &Document) -> Judged {
         reader.package(package, &at);
     }
     for (file, at) in items(map, "files", "") {
+        reader.id(file, &at);
         reader.checksums(file, &at);
         if !items(file, "checksums", "").iter().any(|(sum, _)| text(sum, "algorithm") == Some("SHA1")) {
             reader.wrong(format!("{at}/checksums"), "no SHA1, which every file has to have");
@@ -55,6 +64,7 @@ pub fn check(document: &Document) -> Judged {
         reader.annotations(file, &at);
     }
     for (snippet, at) in items(map, "snippets", "") {
+        reader.id(snippet, &at);
         reader.licences(snippet, &at, &["licenseConcluded"], "licenseInfoInSnippets");
         reader.annotations(snippet, &at);
         for (range, at) in items(snippet, "ranges", &at) {
@@ -70,6 +80,7 @@ pub fn check(document: &Document) -> Judged {
     reader.judged
 }
 
+const ID: &str = "SPDXRef-";
 const OWN: &str = "LicenseRef-";
 const OTHER: &str = "DocumentRef-";
 
@@ -83,15 +94,36 @@ struct Reader<'v> {
 
 impl Reader<'_> {
     fn wrong(&mut self, at: String, what: impl Into<String>) {
-        let faults = &mut self.judged.faults;
-        if faults.listed.len() < LISTED {
-            faults.listed.push(Fault { at, what: what.into() });
-        } else {
-            faults.more = faults.more.saturating_add(1);
+        put(&mut self.judged.faults, at, what.into());
+    }
+
+    /// An identifier with other characters than the text has, as npm writes it of a name with `_`, is still the one that others name.
+    fn id(&mut self, map: &Map<String, Value>, at: &str) {
+        let Some(id) = text(map, "SPDXID") else { return };
+        let what = "not `SPDXRef-` with letters, digits, `-` and `.` behind it";
+        match id.strip_prefix(ID) {
+            Some(rest) if is_id(rest) => {}
+            Some(rest) if !rest.is_empty() => put(&mut self.judged.loose, format!("{at}/SPDXID"), what.to_owned()),
+            Some(_) | None => self.wrong(format!("{at}/SPDXID"), what),
+        }
+    }
+
+    /// A time to a fraction of a second, as npm writes it, is still one time.
+    fn time(&mut self, map: &Map<String, Value>, key: &str, at: &str) {
+        let Some(time) = text(map, key) else { return };
+        let at = || format!("{at}/{key}");
+        match fraction(time) {
+            Some(false) => {}
+            Some(true) => put(&mut self.judged.loose, at(), "a time with a fraction of a second".to_owned()),
+            None => self.wrong(at(), "no time of UTC in whole seconds, such as `2026-01-31T12:00:00Z`"),
         }
     }
 
     fn package(&mut self, package: &Map<String, Value>, at: &str) {
+        self.id(package, at);
+        for key in ["builtDate", "releaseDate", "validUntilDate"] {
+            self.time(package, key, at);
+        }
         self.checksums(package, at);
         self.licences(package, at, &["licenseConcluded", "licenseDeclared"], "licenseInfoFromFiles");
         self.annotations(package, at);
@@ -136,6 +168,7 @@ impl Reader<'_> {
 
     fn annotations(&mut self, map: &Map<String, Value>, at: &str) {
         for (annotation, at) in items(map, "annotations", at) {
+            self.time(annotation, "annotationDate", &at);
             if !text(annotation, "annotator").is_some_and(|who| is_actor(who, &["Person", "Organization", "Tool"])) {
                 let what = "neither `Person: NAME` nor `Organization: NAME` nor `Tool: NAME`";
                 self.wrong(format!("{at}/annotator"), what);
@@ -243,6 +276,30 @@ impl Reader<'_> {
     }
 }
 
+/// One more, counted alone where there are many.
+fn put(faults: &mut Faults, at: String, what: String) {
+    if faults.listed.len() < LISTED {
+        faults.listed.push(Fault { at, what });
+    } else {
+        faults.more = faults.more.saturating_add(1);
+    }
+}
+
+/// Whether a time of UTC has a fraction of a second; nothing of what is no such time.
+fn fraction(text: &str) -> Option<bool> {
+    let text = text.strip_suffix('Z')?;
+    let (whole, behind) = text.split_once('.').map_or((text, None), |(whole, behind)| (whole, Some(behind)));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |from: usize, least: u8, most: u8| {
+        let two = whole.get(from..from.saturating_add(2)).and_then(|two| two.parse::<u8>().ok());
+        two.is_some_and(|two| (least..=most).contains(&two))
+    };
+    let form: String = whole.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let day = number(5, 1, 12) && number(8, 1, 31);
+    let second = number(11, 0, 23) && number(14, 0, 59) && number(17, 0, 59) || whole.ends_with("T23:59:60");
+    (form == "0000-00-00T00:00:00" && day && second && behind.is_none_or(digits)).then_some(behind.is_some())
+}
+
 /// Whether the list has it, in letters of either case, also one that it no longer recommends.
 fn is_listed(id: &str) -> bool {
     let spelled = || spdx::identifiers::LICENSES.iter().any(|known| known.name.eq_ignore_ascii_case(id));
@@ -326,6 +383,40 @@ mod tests {
     #[test]
     fn a_document_as_the_text_has_it_has_no_faults() {
         assert_eq!(judged(|_| {}), Judged::default());
+    }
+
+    #[test]
+    fn a_time_with_a_fraction_and_an_identifier_with_other_characters_are_no_faults_and_are_told() {
+        let of = |at: &str, value: &str| {
+            let judged = judged(|document| *document.pointer_mut(at).unwrap() = json!(value));
+            let places = |faults: Faults| faults.listed.into_iter().map(|fault| fault.at).collect::<Vec<_>>();
+            (places(judged.faults), places(judged.loose))
+        };
+        let (none, here) = (Vec::<String>::new(), |at: &str| vec![at.to_owned()]);
+        for at in ["/creationInfo/created", "/annotations/0/annotationDate"] {
+            for time in ["2026-11-27T07:50:16Z", "2026-12-31T23:59:60Z"] {
+                assert_eq!(of(at, time), (none.clone(), none.clone()), "{time}");
+            }
+            for time in ["2026-11-27T07:50:16.918Z", "2026-11-27T07:50:16.0Z"] {
+                assert_eq!(of(at, time), (none.clone(), here(at)), "{time}");
+            }
+            let fraction = ["2026-11-27T07:50:16.Z", "2026-11-27T07:50:16.9x8Z", "2026-11-27T07:50:16,918Z"];
+            let bounds =
+                ["2026-13-27T07:50:16Z", "2026-11-32T07:50:16Z", "2026-11-27T24:00:00Z", "2026-11-27T07:50:60Z"];
+            let form = ["", "Z", "yesterday", "2026-11-27", "2026-11-27T07:50:16", "2026-11-27T07:50:16+00:00"];
+            for time in fraction.iter().chain(&bounds).chain(&form) {
+                assert_eq!(of(at, time), (here(at), none.clone()), "{time}");
+            }
+        }
+        for at in ["/packages/0/SPDXID", "/files/0/SPDXID"] {
+            assert_eq!(of(at, "SPDXRef-Package-a.b-1"), (none.clone(), none.clone()));
+            for id in ["SPDXRef-Package-babel__core-7.0.0", "SPDXRef-a/b c", "SPDXRef-\u{e4}"] {
+                assert_eq!(of(at, id), (none.clone(), here(at)), "{id}");
+            }
+            for id in ["", "SPDXRef-", "a", "spdxref-a"] {
+                assert_eq!(of(at, id), (here(at), none.clone()), "{id}");
+            }
+        }
     }
 
     #[test]

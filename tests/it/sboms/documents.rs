@@ -132,6 +132,32 @@ fn what_the_schema_of_spdx_lets_pass_and_its_text_does_not_is_refused_by_its_pla
 }
 
 #[test]
+fn spdx_as_npm_writes_it_is_taken_in_and_its_identifiers_stay() {
+    let door = Door::new();
+    let own = "SPDXRef-Package-types.babel__core-7.20.5";
+    let text = spdx2().to_string().replace("SPDXRef-a\"", &format!("{own}\""));
+    let text = text.replace("2026-11-01T00:00:00Z", "2026-11-27T07:50:16.918Z");
+    door.write("in.json", text.as_bytes());
+    let told = ["sbom-spelling", "2 values", "/creationInfo/created", "/packages/1/SPDXID"];
+    door.run("sbom validate in.json").expect(0, &[&["valid", "3 components"][..], &told[..]].concat());
+    door.run("sbom ingest in.json --output npm.cdx.json").expect(0, &told);
+    assert_eq!(door.read("npm.raw.json"), text.as_bytes());
+    let view: Value = serde_json::from_slice(&door.read("npm.cdx.json")).unwrap();
+    assert_eq!(view["metadata"]["timestamp"], "2026-11-27T07:50:16.918Z");
+    let a = view["components"].as_array().unwrap().iter().find(|one| one["name"] == "a").unwrap();
+    assert_eq!(a["bom-ref"], own);
+    let needs = view["dependencies"].as_array().unwrap().iter().find(|one| one["ref"] == "SPDXRef-app").unwrap();
+    assert!(needs["dependsOn"].as_array().unwrap().contains(&json!(own)), "{needs}");
+    door.run(&format!("sbom query in.json {own}")).expect(0, &["a 1.0.0"]);
+    door.run("sbom merge in.json npm.cdx.json --name r --release 1 --output r.json").expect(0, &["2 documents"]);
+    assert!(String::from_utf8(door.read("r.json")).unwrap().contains(own));
+    for (from, to) in [("16.918Z", "16.918"), (own, "Package-7")] {
+        door.write("in.json", text.replace(from, to).as_bytes());
+        door.run("sbom validate in.json").expect(4, &["INVALID", "sbom-value"]);
+    }
+}
+
+#[test]
 fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     let door = Door::new();
     door.write("old.json", foreign("1.0.0", "1.0.0").to_string().as_bytes());

@@ -1,5 +1,6 @@
 //! `sbom from`: what other package managers leave becomes a document that holds to its schema, the same bytes each time.
 
+use countersign_core::digest::Sha256;
 use countersign_tests::door::Door;
 use serde_json::{Value, json};
 
@@ -49,6 +50,40 @@ fn a_document_of_a_source_that_knows_no_development_does_not_say_that_it_was_lef
     door.run("sbom from requirements-dev.txt --without-dev --output dev.json")
         .expect(0, &["1 components", "what is for development only is not known of pip's requirements"]);
     assert!(!String::from_utf8(door.read("dev.json")).unwrap().contains("countersign:left-out"));
+}
+
+/// A program as Go leaves it: where its build information is, the version of Go, and the list of modules between marks.
+fn built_by_go() -> Vec<u8> {
+    let list = [&[b'<'; 16][..], b"path\texample.com/app\nmod\texample.com/app\t(devel)\t\n", &[b'>'; 16]].concat();
+    let mut bytes = b"\x7fELF".to_vec();
+    bytes.resize(64, 0);
+    bytes.extend(b"\xff Go buildinf:\x08\x02");
+    bytes.resize(96, 0);
+    for text in [&b"go1.22.1"[..], list.as_slice()] {
+        bytes.push(u8::try_from(text.len()).unwrap());
+        bytes.extend(text);
+    }
+    bytes.resize(bytes.len().next_multiple_of(16), 0);
+    bytes
+}
+
+#[test]
+fn what_is_read_and_is_the_built_file_itself_is_called_by_no_other_files_digest() {
+    let door = Door::new();
+    let bytes = built_by_go();
+    let own = Sha256::of(&bytes);
+    door.write("server", &bytes);
+    door.write("same", &bytes);
+    let other = Sha256::of(&door.read("app.bin"));
+    let refused = door.run("sbom from server --artifact app.bin --output o.json");
+    refused.expect(2, &["server", "app.bin", &own.to_string(), &other.to_string(), "leave --artifact out"]);
+    assert!(!door.has("o.json"));
+    for more in ["", "--artifact server", "--artifact same"] {
+        door.run(&format!("sbom from server --output o.json {more}")).expect(0, &["go1.22.1"]);
+        let made: Value = serde_json::from_slice(&door.read("o.json")).unwrap();
+        let hashes = json!([{"alg": "SHA-256", "content": own.hex()}]);
+        assert_eq!(made["metadata"]["component"]["hashes"], hashes, "{more}");
+    }
 }
 
 #[test]

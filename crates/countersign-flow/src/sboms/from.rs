@@ -22,7 +22,7 @@ pub struct From<'a> {
     pub source: &'a Path,
     /// What it is to be taken for, where it is not to be found out.
     pub ecosystem: Option<Ecosystem>,
-    /// The built file.
+    /// The built file, where the source is not that itself.
     pub artifact: Option<&'a Path>,
     /// What the document is about, where the source does not say, or says otherwise.
     pub name: Option<&'a str>,
@@ -64,6 +64,14 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         }
         if let Some(path) = request.artifact {
             let digest = artifact::hash(path)?.digest;
+            // What was read is the built file itself: it would be called by another one's digest.
+            if let Some(own) = made.digest.filter(|own| itself && *own != digest) {
+                return Err(FlowError::Usage(format!(
+                    "{} is the built file itself, and --artifact names another one: it has {own}, and {} has {digest}; leave --artifact out",
+                    made.path.display(),
+                    path.display()
+                )));
+            }
             root.hashes.insert("SHA-256".to_owned(), digest.hex());
             facts.artifact = Some(digest);
         }

@@ -124,7 +124,15 @@ fn notes(opened: &Opened) -> Vec<Finding> {
         findings.push(finding.at(place.clone()).found(names.join(" > ")));
     }
     findings.extend(hidden_text(bom, &place));
-    let unlisted = spdx_text::check(&opened.document).unlisted;
+    let spdx_text::Judged { loose, unlisted, .. } = spdx_text::check(&opened.document);
+    let count = loose.listed.len().saturating_add(loose.more);
+    if count > 0 {
+        let what =
+            format!("{count} values are not written as the text of SPDX 2.3 has them: they are taken as they are");
+        let finding = Finding::new(codes::SBOM_SPELLING, what).at(opened.name());
+        let named = loose.listed.iter().take(NAMED);
+        findings.push(named.fold(finding, |finding, fault| finding.found(format!("{}: {}", fault.at, fault.what))));
+    }
     if !unlisted.is_empty() {
         let list = spdx_text::licence_list();
         let what =

@@ -3,6 +3,7 @@
 use super::json::{Counts, Object, bounded, digest, inner, list, object, shape, text};
 use super::{About, Bom, DocumentError, File, Format, Item, Scope};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// By which a component of ours says that its code is in the artifact.
 pub(super) const LINKED: &str = "countersign:linked";
@@ -48,8 +49,38 @@ pub(super) fn read(value: &Value, format: Format) -> Result<Bom, DocumentError> 
             bom.named.extend(text(object(affected, &at)?, "ref", &at)?.map(str::to_owned));
         }
     }
+    let mut subjects: BTreeSet<&str> = BTreeSet::new();
+    for (value, at) in list(document, "annotations", "")? {
+        for (subject, at) in list(object(value, &at)?, "subjects", &at)? {
+            subjects.insert(bounded(subject, || at.clone())?);
+        }
+    }
+    // What goes on within `formulation` is no part of the view, and may be spoken of.
+    if let (false, Some(formulation)) = (subjects.is_empty(), document.get("formulation")) {
+        for name in names_in(formulation) {
+            subjects.remove(name);
+        }
+    }
+    bom.named.extend(subjects.into_iter().map(str::to_owned));
     references(document, &mut bom, &mut counts)?;
     Ok(bom)
+}
+
+/// Every reference that something has which lies in a value.
+fn names_in(value: &Value) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Array(list) => waiting.extend(list),
+            Value::Object(map) => {
+                found.extend(map.get("bom-ref").and_then(Value::as_str));
+                waiting.extend(map.values());
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    found
 }
 
 /// What is said of how much is listed. Where two entries speak of one component, the one that claims less counts; one without a
@@ -388,10 +419,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_vulnerability_or_a_composition_names_and_nothing_is_dangles() {
+    fn what_a_vulnerability_a_composition_or_an_annotation_names_and_nothing_is_dangles() {
         let bom =
             of(json!({"vulnerabilities": [{"bom-ref": "v", "affects": [{"ref": "gone"}, {"ref": "urn:cdx:x/1#a"}]}],
-            "compositions": [{"aggregate": "complete", "assemblies": ["x", "lost"], "vulnerabilities": ["v"]}]}));
-        assert_eq!(bom.unwrap().dangling(), ["gone", "lost"].into());
+            "compositions": [{"aggregate": "complete", "assemblies": ["x", "lost"], "vulnerabilities": ["v"]}],
+            "annotations": [{"bom-ref": "n", "subjects": ["a", "v", "task", "nowhere"]}],
+            "formulation": [{"workflows": [{"bom-ref": "task"}]}]}));
+        assert_eq!(bom.unwrap().dangling(), ["gone", "lost", "nowhere"].into());
     }
 }

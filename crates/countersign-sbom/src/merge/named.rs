@@ -67,3 +67,37 @@ pub(super) fn renamed(item: &mut Value, names: &BTreeMap<String, String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Part, Release, merge};
+    use countersign_core::digest::Sha256;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn that_an_annotation_is_of_a_composition_which_is_put_together_anew_is_told() {
+        let of = |root: &str, more: &Value| {
+            let mut value = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+                "metadata": {"component": {"type": "application", "name": root, "bom-ref": root}},
+                "components": [{"type": "library", "name": "x", "bom-ref": "x"}]});
+            value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            Part { digest: Sha256::of(value.to_string().as_bytes()), value }
+        };
+        let note = json!({"bom-ref": "n", "subjects": ["comp", "x"], "annotator": {"individual": {"name": "me"}},
+            "timestamp": "2026-01-01T00:00:00Z", "text": "about the composition"});
+        let one = of(
+            "a",
+            &json!({"annotations": [note],
+                "compositions": [{"bom-ref": "comp", "aggregate": "complete", "assemblies": ["x"]}]}),
+        );
+        let bom = |value: &Value| crate::bom::Document::parse(value.to_string().as_bytes()).unwrap().bom().unwrap();
+        assert!(bom(&one.value).dangling().is_empty(), "in the part itself it leads somewhere");
+        let release = Release { name: "r".to_owned(), version: "1".to_owned(), time: None };
+        let merged = merge(vec![one, of("b", &json!({}))], &release).unwrap();
+        assert_eq!(merged.left_out.into_iter().collect::<Vec<_>>(), ["compositions.bom-ref"]);
+        let subjects = &merged.document["annotations"][0]["subjects"];
+        assert_eq!(subjects[1], "x");
+        let bom = bom(&merged.document);
+        assert_eq!(bom.dangling().into_iter().collect::<Vec<_>>(), [subjects[0].as_str().unwrap()]);
+    }
+}

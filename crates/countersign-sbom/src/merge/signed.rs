@@ -148,6 +148,19 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_merging_calls_otherwise_has_no_signature() {
+        let of = |root: &str, text: &str| {
+            let signature = json!({"algorithm": "RS256", "value": "AAAA"});
+            let service = json!({"bom-ref": "s", "name": "s", "description": text, "signature": signature});
+            part(root, &json!([]), &json!({"services": [service]}))
+        };
+        let (document, told) = merged(&[of("x", "one"), of("y", "one")]);
+        assert_eq!((count(&document), told), (1, vec![]));
+        let (document, told) = merged(&[of("x", "one"), of("y", "two")]);
+        assert_eq!((count(&document), told), (1, vec![super::told("services")]));
+    }
+
+    #[test]
     fn what_names_something_that_merging_calls_otherwise_has_no_signature() {
         let of = |root: &str, version: &str| {
             let certificate =

@@ -11,6 +11,9 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// What a binary has, and its list does not.
+const NOT_LISTED: &str = "the standard library and native code";
+
 #[derive(Deserialize)]
 struct List {
     packages: Vec<Package>,
@@ -63,7 +66,8 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         partial: vec![
             "the list has no digests, licences and features".to_owned(),
             "packages from git and other registries have no identity in the list".to_owned(),
-            "the standard library and native code are not in the list".to_owned(),
+            format!("{NOT_LISTED} are not in the list"),
+            "what serves macros is in the list as what is linked is, and nothing tells them apart".to_owned(),
         ],
         dev: super::dev::Dev::told(Vec::new()),
     })
@@ -90,7 +94,8 @@ fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
         item.purl = purl.map(|purl| purl.as_str().to_owned());
         item.supplier = listed.then(|| "crates.io".to_owned());
         item.properties.push(("countersign:source".to_owned(), source));
-        item.linked = Some(package.kind == Role::Runtime);
+        // Macros, and what they need, are in the list as what runs is.
+        item.linked = (package.kind == Role::Build).then_some(false);
         if package.kind == Role::Build {
             item.scope = Scope::Excluded;
         }
@@ -101,6 +106,7 @@ fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
             }
             let mut root = application(&package.name, Some(&package.version));
             root.reference.clone_from(&item.reference);
+            root.properties.push(("countersign:not-listed".to_owned(), NOT_LISTED.to_owned()));
             bom.root = Some(root);
         } else {
             bom.items.push(item);
@@ -116,7 +122,9 @@ fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
             edges.insert(to.clone());
         }
         bom.edges.insert(reference.clone(), edges);
-        bom.aggregates.insert(reference.clone(), "complete".to_owned());
+        // The binary certainly has more than the list. Which of the packages have that is not known.
+        let word = if package.root { "incomplete" } else { "unknown" };
+        bom.aggregates.insert(reference.clone(), word.to_owned());
     }
     if !crate::bom::graph::Graph::of(&bom).circles().is_empty() {
         return Err(wrong("its dependencies go in a circle, which Cargo builds nothing of"));
@@ -183,8 +191,28 @@ mod tests {
         assert_eq!(bom.root.as_ref().unwrap().label(), "app 1.0.0");
         let shown: Vec<_> =
             bom.items.iter().map(|item| (item.purl.as_deref(), item.linked, item.scope.word())).collect();
-        assert_eq!(shown, [(Some("pkg:cargo/a@1.0.0"), Some(true), "required"), (None, Some(false), "excluded")]);
+        assert_eq!(shown, [(Some("pkg:cargo/a@1.0.0"), None, "required"), (None, Some(false), "excluded")]);
         assert_eq!(bom.edges["git:b@1.0.0"], BTreeSet::from(["pkg:cargo/a@1.0.0".to_owned()]));
+    }
+
+    #[test]
+    fn without_the_standard_library_and_native_code_nothing_is_complete_and_the_document_says_so() {
+        let bom = of(&json!([
+            {"name": "app", "version": "1.0.0", "source": "local", "dependencies": [1], "root": true},
+            {"name": "zstd-sys", "version": "2.0.0", "source": "crates.io", "dependencies": [2]},
+            {"name": "cc", "version": "1.0.0", "source": "crates.io", "kind": "build"},
+        ]))
+        .unwrap();
+        let words: Vec<&str> = bom.all().map(|item| bom.aggregates[&item.reference].as_str()).collect();
+        assert_eq!(words, ["incomplete", "unknown", "unknown"]);
+        assert_eq!(bom.without_all_dependencies().count(), 3);
+        let digest = Sha256::of(b"");
+        let facts = crate::Facts::default();
+        let document = crate::convert::made_to_cyclonedx(&bom, Some(&digest), "a binary", false, &facts);
+        let said = json!({"name": "countersign:not-listed", "value": "the standard library and native code"});
+        assert_eq!(document["metadata"]["component"]["properties"], json!([said]));
+        let incomplete = json!({"aggregate": "incomplete", "dependencies": ["local:app@1.0.0"]});
+        assert_eq!(document["compositions"][0], incomplete);
     }
 
     #[test]

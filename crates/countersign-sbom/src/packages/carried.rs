@@ -1,7 +1,7 @@
 //! SBOMs that Python packages carry (PEP 770): what they list, and how much of it that is, under names of its own.
 
 use super::python::normal;
-use crate::bom::{Bom, Document, File, Item, Scope};
+use crate::bom::{Bom, Document, File, Item};
 use crate::schema;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,8 +54,13 @@ pub(super) fn read(own: &str, file: &str, bytes: &[u8]) -> Result<Carried, Strin
         own.contains(&format!("/{name}@")) || own.starts_with(&format!("path:{name}@"))
     };
     let same = inner.root.as_ref().is_some_and(|root| own_name(&root.name));
+    let numbers = numbered(&inner);
     let rename = |reference: &str| {
-        if same && about.as_deref() == Some(reference) { own.to_owned() } else { format!("{prefix}{reference}") }
+        if same && about.as_deref() == Some(reference) {
+            own.to_owned()
+        } else {
+            format!("{prefix}{}", numbers.get(reference).map_or(reference, String::as_str))
+        }
     };
     let said = |reference: &str| {
         let word = inner.aggregates.get(reference)?;
@@ -81,19 +86,36 @@ pub(super) fn read(own: &str, file: &str, bytes: &[u8]) -> Result<Carried, Strin
         // A path of the machine that built the package names nothing here.
         item.purl = item.purl.filter(|purl| !purl.contains("file:"));
         item.files = item.files.into_iter().map(|file| File { url: None, ..file }).collect();
-        if item.scope == Scope::Required {
-            item.linked = item.linked.or(Some(true));
-        }
         items.push(item);
     }
     let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (from, to) in &inner.edges {
         edges.entry(rename(from)).or_default().extend(to.iter().map(|to| rename(to)));
     }
-    if !same && let Some(root) = about {
-        edges.entry(own.to_owned()).or_default().insert(format!("{prefix}{root}"));
+    if !same && let Some(root) = &about {
+        edges.entry(own.to_owned()).or_default().insert(rename(root));
     }
     Ok(Carried { items, edges, aggregates, lacks, holds })
+}
+
+/// Numbers instead of references that are paths of the machine that built the package (`path+file:///…`): these are nobody's business
+/// who reads the document, and name nothing here. The same document has the same numbers.
+fn numbered(bom: &Bom) -> BTreeMap<String, String> {
+    let listed = bom.all().map(|item| &item.reference);
+    let ends = bom.edges.iter().flat_map(|(from, to)| std::iter::once(from).chain(to));
+    let all: BTreeSet<&String> = listed.chain(ends).collect();
+    let mut number = 0_u64;
+    let mut numbers = BTreeMap::new();
+    for path in all.iter().filter(|reference| reference.contains("file:")) {
+        let mut text = String::new();
+        // Another one may be called by a number.
+        while text.is_empty() || all.contains(&text) {
+            number = number.saturating_add(1);
+            text = number.to_string();
+        }
+        numbers.insert((*path).clone(), text);
+    }
+    numbers
 }
 
 #[cfg(test)]
@@ -130,6 +152,54 @@ mod tests {
             let carried = carried("car", &says);
             assert_eq!(carried.lacks, lacks, "{says}");
             assert!(carried.aggregates.values().all(|word| AGGREGATES.contains(&word.as_str())), "{says}");
+        }
+    }
+
+    #[test]
+    fn what_a_carried_document_does_not_say_of_what_is_linked_is_not_known() {
+        let library = |name: &str, said: &Value| {
+            let mut one = json!({"type": "library", "name": name, "bom-ref": name, "scope": "required"});
+            one["properties"] = said.clone();
+            one
+        };
+        let says = |value: &str| json!([{"name": "countersign:linked", "value": value}]);
+        let value = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+            "components": [library("no", &says("false")), library("syn", &json!([])), library("yes", &says("true"))]});
+        let carried = read("pkg:pypi/car@1.0", "c.json", value.to_string().as_bytes()).unwrap();
+        let linked: Vec<(&str, Option<bool>)> =
+            carried.items.iter().map(|item| (item.name.as_str(), item.linked)).collect();
+        assert_eq!(linked, [("no", Some(false)), ("syn", None), ("yes", Some(true))]);
+    }
+
+    #[test]
+    fn a_path_of_the_machine_that_built_the_package_stands_in_no_reference() {
+        let component = |name: &str, reference: &str| json!({"type": "library", "name": name, "bom-ref": reference});
+        let path = |name: &str| format!("path+file:///builder/{name}#1.0");
+        let inner = json!({"type": "library", "name": "bin", "bom-ref": path("r bin-target-0")});
+        let of = |own: &str| {
+            let mut root = component("car", &path("r"));
+            root["components"] = json!([inner]);
+            let value = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+                "metadata": {"component": root},
+                "components": [component("one", "1"), component("local", &path("local")), component("zlib", "z")],
+                "dependencies": [{"ref": path("r"), "dependsOn": [path("local"), path("gone")]},
+                    {"ref": path("local"), "dependsOn": ["z", "1"]}, {"ref": "z", "dependsOn": []}],
+                "compositions": [{"aggregate": "incomplete", "dependencies": [path("local")]}]});
+            read(own, "c.json", value.to_string().as_bytes()).unwrap()
+        };
+        for (own, name) in [("pkg:pypi/car@1.0", "car"), ("pkg:pypi/other@1.0", "other")] {
+            let carried = of(own);
+            let text = format!("{:?} {:?} {:?}", carried.items, carried.edges, carried.aggregates);
+            assert!(!text.contains("builder"), "{text}");
+            let reference = |of: &str| carried.items.iter().find(|item| item.name == of).unwrap().reference.clone();
+            let (one, local, zlib) = (reference("one"), reference("local"), reference("zlib"));
+            assert_eq!((one.clone(), zlib.clone()), (format!("{own}#c.json:1"), format!("{own}#c.json:z")));
+            assert_eq!(carried.edges[&local], [one, zlib].into());
+            assert_eq!(carried.aggregates[&local], "incomplete");
+            let root = if name == "car" { own.to_owned() } else { reference("car") };
+            assert_eq!((carried.edges[&root].len(), carried.edges[&root].contains(&local)), (2, true), "{name}");
+            let names: BTreeSet<&String> = carried.items.iter().map(|item| &item.reference).collect();
+            assert_eq!(names.len(), carried.items.len());
         }
     }
 

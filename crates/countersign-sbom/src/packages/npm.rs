@@ -3,8 +3,8 @@
 
 use super::dev::{Counted, Dev, undigested};
 use super::npm_asks::Rules;
-use super::npm_graph::{Graph, is_bundled, is_outside};
-use super::npm_identity::{DEFAULT, Origin, of_another, purl, told_by_case};
+use super::npm_graph::{Graph, is_bundled};
+use super::npm_identity::{DEFAULT, Origin, call_apart, of_another, purl, told_by_case};
 use super::npm_places::within_bounds;
 use super::npm_registries::{Registries, Registry};
 use super::npm_told::{Missing, Told};
@@ -46,20 +46,12 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let workspaces = Workspaces::of(packages, &stated);
     let name = lock.get("name").and_then(Value::as_str).filter(|name| name.len() <= limits::SBOM_TEXT_BYTES);
     let mut tree = Tree::of(path, packages, workspaces, name)?;
-    let own = packages.get("").and_then(Value::as_object).map(|entry| tree.component("", entry)).transpose()?;
     let mut places: BTreeMap<&str, Item> = BTreeMap::new();
     for (place, package) in packages {
         let entry = package.as_object().ok_or_else(|| wrong(place, "expected an object"))?;
-        if flag(entry, "link") {
-            continue;
+        if !flag(entry, "link") {
+            places.insert(place, tree.component(place, entry)?);
         }
-        let mut item = tree.component(place, entry)?;
-        // A folder or file may be called as the project is, and is not the project.
-        if !place.is_empty() && own.as_ref().is_some_and(|own| own.reference == item.reference) {
-            item.reference = format!("{}#{}", item.reference, mark_of(place));
-        }
-        tree.references.insert(place.clone(), item.reference.clone());
-        places.insert(place, item);
     }
     let root = places.remove("").ok_or_else(|| wrong("/packages", "there is no entry for the package itself"))?;
     for place in packages.keys().filter(|place| is_own(place)) {
@@ -67,16 +59,18 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     let graph = Graph::of(packages, &tree.workspaces.places);
     rules.hold(path, &graph)?;
+    let (mut places, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        places.into_iter().partition(|(place, _)| graph.need(place).is_some());
+    let left: Vec<Item> = left.into_values().collect();
+    call_apart(&mut places, &root.reference);
+    tree.references = places.iter().map(|(place, item)| ((*place).to_owned(), item.reference.clone())).collect();
+    tree.references.insert(String::new(), root.reference.clone());
     let mut bom = Bom::made();
     let missing = tree.give_edges(&graph, &mut bom);
     let mut made: BTreeMap<String, Item> = BTreeMap::new();
-    let mut left = Vec::new();
     let mut told = Told::new();
     for (place, mut item) in places {
-        let Some(need) = graph.need(place) else {
-            left.push(item);
-            continue;
-        };
+        let Some(need) = graph.need(place) else { continue };
         // What the lock file itself says is not npm's word: npm reckons it anew where it installs.
         if item.scope > need.scope {
             told.weaker.insert(item.label(), &item);
@@ -157,12 +151,6 @@ fn unite(known: &mut Item, item: Item) -> Result<(), String> {
 /// Whether a folder is one of the project's own: a workspace, or another folder that something needs.
 pub(super) fn is_own(place: &str) -> bool {
     !place.starts_with("node_modules/") && !place.contains("/node_modules/")
-}
-
-/// What tells a folder from another one of its name: its place. The path to a folder outside of the project says where somebody keeps
-/// what, which is nobody's business who reads the document: a digest of it tells as much apart.
-fn mark_of(place: &str) -> String {
-    if is_outside(place) { Sha256::of(place.as_bytes()).hex().chars().take(16).collect() } else { place.to_owned() }
 }
 
 pub(super) fn flag(entry: &Object, key: &str) -> bool {

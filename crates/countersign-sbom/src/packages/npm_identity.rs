@@ -1,7 +1,10 @@
 //! What a package of npm's lock file is called, by where it comes from.
 
+use super::npm_graph::is_outside;
 use super::npm_registries::Registry;
 use super::public;
+use crate::bom::Item;
+use countersign_core::digest::Sha256;
 use countersign_core::purl::{Purl, PurlError, decoded};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +44,26 @@ pub(super) fn told_by_case<'l>(names: impl Iterator<Item = &'l str>) -> BTreeSet
     }
     let several = alike.iter().filter(|(_, names)| names.len() > 1);
     several.flat_map(|(lower, names)| names.iter().copied().filter(move |name| name != lower)).collect()
+}
+
+/// A folder or file may be called as the project is, or a folder as another one or as a file, and is not that: its place tells it apart.
+/// Of folders that are called the same, the first keeps the name.
+pub(super) fn call_apart(places: &mut BTreeMap<&str, Item>, project: &str) {
+    let is_folder = |item: &Item| item.kind == "application";
+    let others = places.values().filter(|item| !is_folder(item));
+    let mut taken: BTreeSet<String> = others.map(|item| item.reference.clone()).collect();
+    for (place, item) in places {
+        let again = is_folder(item) && !taken.insert(item.reference.clone());
+        if again || item.reference == project {
+            item.reference = format!("{}#{}", item.reference, mark_of(place));
+        }
+    }
+}
+
+/// What tells a folder from another one of its name: its place. The path to a folder outside of the project says where somebody keeps
+/// what, which is nobody's business who reads the document: a digest of it tells as much apart.
+fn mark_of(place: &str) -> String {
+    if is_outside(place) { Sha256::of(place.as_bytes()).hex().chars().take(16).collect() } else { place.to_owned() }
 }
 
 /// Where a package comes from.
@@ -155,6 +178,26 @@ mod tests {
             "node_modules/x": folder, "node_modules/y": {"resolved": "node_modules/x", "link": true}}))
         .unwrap();
         assert_eq!(made.bom.items[0].reference, "path:x", "a folder that stands there by itself");
+    }
+
+    #[test]
+    fn two_folders_of_one_name_and_version_are_two_and_a_file_is_neither() {
+        let loc = |needs: &str, range: &str| json!({"name": "loc", "version": "3.0.0", "dependencies": {needs: range}});
+        let link = |to: &str| json!({"resolved": to, "link": true});
+        let asked = json!({"l1": "file:va", "l2": "file:vb", "l3": "file:a", "one": "file:one.tgz"});
+        let made = lock(&json!({"": {"name": "app", "dependencies": asked},
+            "a": {"name": "one", "version": "1.0.0"},
+            "node_modules/kleur": {"version": "4.1.5"}, "node_modules/left-pad": {"version": "1.3.0"},
+            "node_modules/l1": link("va"), "node_modules/l2": link("vb"), "node_modules/l3": link("a"),
+            "node_modules/one": {"version": "1.0.0", "resolved": "file:one.tgz"},
+            "old": {"name": "loc", "version": "3.0.0", "extraneous": true},
+            "va": loc("left-pad", "1.3.0"), "vb": loc("kleur", "4.1.5")}))
+        .unwrap();
+        let all = ["path:loc@3.0.0", "path:loc@3.0.0#vb", "path:one@1.0.0", "path:one@1.0.0#a"];
+        assert_eq!(edges(&made, "path:app"), all);
+        assert_eq!(edges(&made, "path:loc@3.0.0"), ["pkg:npm/left-pad@1.3.0"]);
+        assert_eq!(edges(&made, "path:loc@3.0.0#vb"), ["pkg:npm/kleur@4.1.5"]);
+        assert_eq!(made.bom.items.len(), 6);
     }
 
     #[test]
