@@ -21,6 +21,7 @@ use countersign_verify::document::SignerName;
 use countersign_verify::evidence::place_of;
 use countersign_verify::log::{Promoted, kept_checkpoint};
 use countersign_verify::policy::Activated;
+use countersign_verify::records::gone_help;
 use countersign_verify::vsa::{about_one, verify_vsa};
 use countersign_verify::witnessed::asks_for_witnesses;
 use countersign_verify::{Evidence, LogState, StateView, Verified, VerifiedTrust};
@@ -423,7 +424,7 @@ fn missing_inputs(recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> V
                 .at(format!("log entry {}", recorded.entry))
                 .expected(digest.to_string(), "the decision")
                 .found("nothing of that digest in the store")
-                .help(erasure::gone_help(state.now()));
+                .help(gone_help(state.now()));
         blobs.blob(&digest).is_none().then_some(finding)
     };
     named.filter_map(missing).collect()

@@ -172,15 +172,7 @@ pub fn export_from(
     before(EVIDENCE, &mut packer, INDEX)?;
     packer.add(INDEX, &derived.index(&files)?).map_err(packed)?;
     before(INDEX, &mut packer, LOG)?;
-    for (path, digest) in &names {
-        let bytes = log_file(log, path)?;
-        if Sha256::of(&bytes) != *digest {
-            let what = "this file of the log was altered while the log was packed";
-            let finding = Finding::new(codes::LOG_TILE_MISMATCH, what).at(format!("{}/{path}", place.log_name()));
-            return Err(FlowError::Refused(vec![finding]));
-        }
-        packer.add(&format!("{LOG}{path}"), &bytes).map_err(packed)?;
-    }
+    pack_log(&mut packer, &names, place, log)?;
     before(LOG, &mut packer, TRUST)?;
     packer.add(TRUST, &trust_bytes).map_err(packed)?;
     let counted = packer.finish().map_err(packed)?;
@@ -297,6 +289,25 @@ fn log_files(place: &Place, moment: &Moment, log: FilesAt<'_>) -> Result<BTreeMa
     let both = std::iter::once(CHECKPOINT.to_owned()).chain(cosigned.map(|_size| COSIGNED.to_owned()));
     let paths = log.list()?.into_iter().chain(both);
     paths.map(|path| Ok((path.clone(), Sha256::of(&log_file(log, &path)?)))).collect()
+}
+
+/// Packs the log's files, which have to be those that were looked at.
+fn pack_log<W: Write>(
+    packer: &mut Packer<W>,
+    names: &BTreeMap<String, Sha256>,
+    place: &Place,
+    log: FilesAt<'_>,
+) -> Result<(), FlowError> {
+    for (path, digest) in names {
+        let bytes = log_file(log, path)?;
+        if Sha256::of(&bytes) != *digest {
+            let what = "this file of the log was altered while the log was packed";
+            let finding = Finding::new(codes::LOG_TILE_MISMATCH, what).at(format!("{}/{path}", place.log_name()));
+            return Err(FlowError::Refused(vec![finding]));
+        }
+        packer.add(&format!("{LOG}{path}"), &bytes).map_err(packed)?;
+    }
+    Ok(())
 }
 
 fn log_file(log: FilesAt<'_>, path: &str) -> Result<Vec<u8>, FlowError> {
