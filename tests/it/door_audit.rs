@@ -1,5 +1,6 @@
 //! An auditor at the terminal: a package packed, asked, shown, compared, and told when something is missing.
 
+use countersign_core::digest::Sha256;
 use countersign_tests::door::{Door, Said};
 use serde_json::Value;
 
@@ -80,6 +81,38 @@ fn a_package_for_a_part_says_so_and_a_first_look_is_no_pass() {
     audit(&door, "diff demo.cspkg altered.cspkg").expect(4, &[".docs, altered.cspkg", "nothing was compared"]);
     audit(&door, "diff all.cspkg facts.cspkg").expect(0, &["the same log of 4 entries", "documents only in the first"]);
     door.run("audit export --store store --output x.cspkg --from yesterday").expect(2, &["neither a day"]);
+}
+
+#[test]
+fn which_piece_a_review_is_stands_where_people_look() {
+    let door = Door::new();
+    let reviews = std::fs::read_dir(door.path().join("reviews")).unwrap().map(|entry| entry.unwrap().path());
+    let reviews: Vec<_> = reviews.filter(|path| path.is_file()).collect();
+    assert!(!reviews.is_empty());
+    for review in reviews {
+        let digest = Sha256::of(std::fs::read(&review).unwrap().trim_ascii_end()).to_string();
+        audit(&door, "show 3 demo.cspkg --html chain.html").expect(0, &["record: review", &digest]);
+        assert!(String::from_utf8(door.read("chain.html")).unwrap().contains(&digest));
+        let said = door.trusting("evidence check --store store --list");
+        said.expect(0, &["PASS"]);
+        let row = said.out.lines().find(|line| line.contains(&digest)).unwrap();
+        assert_eq!(row.split_whitespace().nth(1), Some("review"), "{row}");
+        let said = door.trusting("evidence check --store store --list --format json");
+        let pieces = serde_json::from_str::<serde_json::Value>(&said.out).unwrap()["pieces"].clone();
+        let found = pieces.as_array().unwrap().iter().find(|piece| piece["digest"] == digest.as_str()).unwrap();
+        assert_eq!(found["what"], "review");
+    }
+    let said = door.trusting("evidence check --store store --format json");
+    assert!(said.out.contains("\"pieces\": []"), "{}", said.out);
+}
+
+#[test]
+fn a_package_on_standard_output_has_nothing_behind_it() {
+    let door = Door::new();
+    let script = "countersign audit export --store store --output /dev/stdout > piped.cspkg";
+    let said = door.shell(".", script, &[]);
+    said.expect(0, &["/dev/stdout: 4 entries"]);
+    assert_eq!(door.read("piped.cspkg"), door.read("demo.cspkg"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod attestations;
 mod attested_door;
 mod attested_folder;
 mod audit_agreement;
+mod audit_beside;
 mod audit_facts;
 mod audit_later;
 mod audit_package;

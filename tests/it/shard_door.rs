@@ -496,6 +496,10 @@ fn a_log_that_lost_evidence_by_hand_is_closed_once_its_loss_is_recorded_and_gone
     // Of a log that is closed nothing more can be recorded.
     lose(5);
     years.go_on();
+    // Nor is anybody told to put back what the next log may have erased.
+    let said = years.run("log verify --store store --least-checkpoint outside/checkpoint");
+    said.expect(3, &["log entry 5", "evidence check --later STORE"]);
+    assert!(!said.text.contains("put it back"), "{}", said.text);
     let words = ["log example.com/log, entry 4", "log example.com/log, entry 5"];
     years.run("log verify --store next --least-checkpoint outside/next").expect(3, &words);
     // Nobody is told to add anew what was erased as if it had only been left behind.

@@ -4,6 +4,7 @@
 //! it can be seen by nobody any more, so it is withheld, and passes for nothing.
 
 use crate::error::FlowError;
+use crate::output::NamedPiece;
 use crate::outside::{TrustFile, set_back};
 use crate::people::By;
 use crate::place::{Place, StoreBlobs};
@@ -30,6 +31,7 @@ use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
 use countersign_verify::erased::{ErasedBy, read as read_erasure};
 use countersign_verify::keys::note_signature_holds;
+use countersign_verify::records::gone_help;
 use countersign_verify::{Blobs, LogState, StateView, VerifiedTrust, against_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -203,6 +205,8 @@ fn by_hand_at(digest: &Sha256, view: StateView<'_>) -> Vec<String> {
 pub struct Checked {
     /// What the log and its decisions name.
     pub named: BTreeSet<Sha256>,
+    /// The same but for what only logs before it name: by which entry, and what it is.
+    pub pieces: Vec<NamedPiece>,
     /// What the store has.
     pub kept: BTreeSet<Sha256>,
     /// What was erased, with the entry that says so.
@@ -232,7 +236,9 @@ pub fn check(place: &Place, later: &[Place], trust: &VerifiedTrust, at: Time) ->
             erased.entry(digest).or_insert(by);
         }
     }
-    let named = named(state.now(), &blobs);
+    let pieces = pieces(state.now(), &blobs);
+    let mut named = to_carry(state.now().chain().skip(1), &blobs);
+    named.extend(pieces.iter().map(|piece| piece.digest));
     // What a decision names that cannot be read here is not what nothing names.
     let decisions = (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
     let unread = decisions.filter_map(|(index, _)| state.now().decision(index, &blobs).err()).flatten();
@@ -273,7 +279,7 @@ pub fn check(place: &Place, later: &[Place], trust: &VerifiedTrust, at: Time) ->
     let elsewhere = erased.iter().filter(|&(digest, _)| named.contains(digest) && !known.contains_key(digest));
     let erased_elsewhere = elsewhere.map(|(digest, by)| (*digest, by.place.clone())).collect();
     let erased = known.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
-    Ok(Checked { named, kept, erased, erased_elsewhere, unreferenced, leftover, findings })
+    Ok(Checked { named, pieces, kept, erased, erased_elsewhere, unreferenced, leftover, findings })
 }
 
 /// What a log that goes on from this one says is erased, by it or by one in between.
@@ -301,14 +307,6 @@ fn said_later(
     }
     blobs.finish()?;
     Ok(erased)
-}
-
-/// What helps where a piece is not in the store, and this log does not say why: putting it back, unless a later log erased it.
-pub(crate) fn gone_help(view: StateView<'_>) -> String {
-    let Some(next) = view.closed_for() else { return "restore the store from a copy".to_owned() };
-    format!(
-        "this log was closed, and {next} or one after it may have erased the piece: `countersign evidence check --later STORE` knows; only if not, restore the store from a copy"
-    )
 }
 
 /// How many places are named where there are many.
@@ -370,12 +368,40 @@ pub fn named_by(decision: &Decision) -> BTreeSet<Sha256> {
 /// Everything that the log's entries and its decisions name, and what it is read with of those that it goes on from.
 fn named(view: StateView<'_>, blobs: &dyn Blobs) -> BTreeSet<Sha256> {
     let mut named = to_carry(view.chain().skip(1), blobs);
-    for entry in view.entries() {
-        named.extend(entry.statements.iter().chain(&entry.evidence).copied());
-        named.extend(decision_of_entry(entry, blobs).iter().flat_map(named_by));
-    }
+    named.extend(pieces(view, blobs).iter().map(|piece| piece.digest));
     named
 }
+
+/// Everything that the log's entries and its decisions name, each by the first of them.
+fn pieces(view: StateView<'_>, blobs: &dyn Blobs) -> Vec<NamedPiece> {
+    let (mut out, mut seen) = (Vec::new(), BTreeSet::new());
+    for (index, entry) in (0_u64..).zip(view.entries()) {
+        let mut name = |digest: Sha256, what: &str| {
+            if seen.insert(digest) {
+                out.push(NamedPiece { entry: index, what: what.to_owned(), digest });
+            }
+        };
+        let decides = entry.kind == Kind::PromotionDecision;
+        for (place, digest) in entry.statements.iter().enumerate() {
+            // Behind a decision stands its summary.
+            name(*digest, if decides && place > 0 { Kind::Vsa.word() } else { entry.kind.word() });
+        }
+        if let Some(decision) = decision_of_entry(entry, blobs) {
+            let inputs = &decision.inputs;
+            for reference in inputs.evidence.iter().flatten() {
+                name(reference.digest, reference.kind.map_or(DOCUMENT, |kind| kind.word()));
+            }
+            inputs.captures.iter().for_each(|digest| name(*digest, "capture"));
+            inputs.git.iter().for_each(|digest| name(*digest, "git-objects"));
+            named_by(&decision).into_iter().for_each(|digest| name(digest, DOCUMENT));
+        }
+        entry.evidence.iter().for_each(|digest| name(*digest, DOCUMENT));
+    }
+    out
+}
+
+/// What a piece is of which nothing says more.
+const DOCUMENT: &str = "document";
 
 /// What logs are read with by one that goes on from them: all that they name but git's objects, which only running a
 /// decision again asks for. What they say is erased is not there.

@@ -118,6 +118,14 @@ pub fn least_checkpoint(
     trust: &Trust,
     at: Time,
 ) -> Result<Result<LogRef, Finding>, FlowError> {
+    let bytes = read_least(path, place)?;
+    // Where the log does not read, nobody can tell when it was as long as that.
+    Ok(view.map_or_else(|| signed_checkpoint(&bytes, trust, at), |view| kept_checkpoint(&bytes, &view, trust, at)))
+}
+
+/// The bytes of the least checkpoint. Whoever looks at a log that others append to reads them before the log: what is kept goes
+/// further with it.
+pub fn read_least(path: &Path, place: &Place) -> Result<Vec<u8>, FlowError> {
     if let (Ok(file), Ok(store)) = (path.canonicalize(), place.root().canonicalize())
         && file.starts_with(&store)
     {
@@ -126,7 +134,5 @@ pub fn least_checkpoint(
             "the least checkpoint {file} lies in the store {store}, and would be set back together with it: keep it elsewhere"
         )));
     }
-    let bytes = files::read(path, limits::NOTE_BYTES)?;
-    // Where the log does not read, nobody can tell when it was as long as that.
-    Ok(view.map_or_else(|| signed_checkpoint(&bytes, trust, at), |view| kept_checkpoint(&bytes, &view, trust, at)))
+    files::read(path, limits::NOTE_BYTES)
 }

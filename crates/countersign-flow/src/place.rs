@@ -12,10 +12,10 @@ use countersign_core::later::is_later;
 use countersign_core::limits;
 use countersign_core::log::note::{Note, NoteKey, NoteSigner, NoteVerifier};
 use countersign_core::statement::{Kind, Statement, StatementError};
-use countersign_record::log::LogError;
 use countersign_record::log::cosigned::keep_cosigned;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::writer::{Log, Publisher as _};
+use countersign_record::log::{FolderFiles, LogError, Moment};
 use countersign_record::remote::{Evidence, WorkingCopy};
 use countersign_record::store::{Store as _, StoreError};
 use countersign_verify::Blobs;
@@ -118,6 +118,20 @@ impl Place {
             None => Log::create(&self.log(), signer),
             Some(copy) => Log::create_published(&self.log(), signer, copy.as_ref()),
         }
+    }
+
+    /// What the log commits to and what witnesses cosigned of it, both as they are now, with every entry under the checkpoint;
+    /// unverified. Others may append while somebody looks at it.
+    pub fn read_moment(&self) -> Result<(Moment, Vec<Vec<u8>>), FlowError> {
+        let moment = self.moment()?;
+        let reader = LogReader::at(FolderFiles::new(self.log()), moment.checkpoint.clone());
+        let entries = reader.entries(0..reader.size()).collect::<Result<Vec<_>, _>>()?;
+        Ok((moment, entries))
+    }
+
+    /// The same without the entries.
+    pub fn moment(&self) -> Result<Moment, LogError> {
+        Moment::of(&FolderFiles::new(self.log())).map_err(|error| self.told_of(error.below(&self.log())))
     }
 
     /// The signed checkpoint and every entry under it, unverified.

@@ -19,8 +19,9 @@ use countersign_decide::summary::resource_uri;
 use countersign_verify::Blobs;
 use countersign_verify::document::SignerName;
 use countersign_verify::evidence::place_of;
-use countersign_verify::log::Promoted;
+use countersign_verify::log::{Promoted, kept_checkpoint};
 use countersign_verify::policy::Activated;
+use countersign_verify::records::gone_help;
 use countersign_verify::vsa::{about_one, verify_vsa};
 use countersign_verify::witnessed::asks_for_witnesses;
 use countersign_verify::{Evidence, LogState, StateView, Verified, VerifiedTrust};
@@ -233,18 +234,24 @@ pub fn promoted_to(
     let mut out = Checked::default();
     let Some(verified) = out.trust(trust) else { return Ok(out) };
     let gone = |error| crate::outside::set_back(error, least, place, verified.trust(), at);
-    let (checkpoint, entries) = place.read_log().map_err(gone)?;
+    // What was kept is read first, and both checkpoints at one time: a gate that records something meanwhile makes all of
+    // them go further.
+    let least = least.map(|path| crate::outside::read_least(path, place));
+    let (moment, entries) = place.read_moment().map_err(gone)?;
     let blobs = StoreBlobs::new(place.store());
-    let opened = LogState::open(&checkpoint, &entries, verified, &blobs, at);
+    let opened = LogState::open(&moment.checkpoint_bytes(), &entries, verified, &blobs, at);
     out.checks.extend(opened.checks);
     out.findings.extend(opened.findings);
     let Some(state) = opened.state else { return Ok(out) };
     let view = state.now();
-    let shown = crate::witness::shown(place, &state, verified.trust(), environment, at)?;
+    let shown = crate::witness::shown(place, (&state, &moment), verified.trust(), environment, at)?;
     let (continues, how) = match least {
         // Cosigned a moment ago: a log that was rewound since would not be.
         None if shown.fresh => (Vec::new(), "as the witnesses have just seen it"),
-        least => (reaches(view, least, place, verified, at)?, "the log goes on from the checkpoint that was kept"),
+        least => (
+            reaches(view, least.transpose()?.as_deref(), verified, at),
+            "the log goes on from the checkpoint that was kept",
+        ),
     };
     out.line("log-continues", continues, how);
     out.open(view);
@@ -320,24 +327,18 @@ pub fn promoted_to(
 }
 
 /// What speaks against it that the log goes on from what was kept elsewhere.
-fn reaches(
-    view: StateView<'_>,
-    least: Option<&Path>,
-    place: &Place,
-    trust: &VerifiedTrust,
-    at: Time,
-) -> Result<Vec<Finding>, FlowError> {
-    let Some(path) = least else {
-        return Ok(vec![
+fn reaches(view: StateView<'_>, least: Option<&[u8]>, trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
+    let Some(least) = least else {
+        return vec![
             Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
                 .found("none"),
-        ]);
+        ];
     };
-    Ok(match crate::outside::least_checkpoint(path, place, Some(view), trust.trust(), at)? {
+    match kept_checkpoint(least, &view, trust.trust(), at) {
         Ok(least) => view.continues(&least).err().into_iter().collect(),
         Err(finding) => vec![finding],
-    })
+    }
 }
 
 /// That the log holds no decision about an artifact. One that a log before it holds authorises nothing here, and is named: what
@@ -423,7 +424,7 @@ fn missing_inputs(recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> V
                 .at(format!("log entry {}", recorded.entry))
                 .expected(digest.to_string(), "the decision")
                 .found("nothing of that digest in the store")
-                .help(erasure::gone_help(state.now()));
+                .help(gone_help(state.now()));
         blobs.blob(&digest).is_none().then_some(finding)
     };
     named.filter_map(missing).collect()

@@ -8,7 +8,6 @@ use countersign_core::codes;
 use countersign_core::digest::to_hex;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::ids::EnvName;
-use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::log::cosignature::{WitnessKey, cosignatures};
 use countersign_core::log::note::{Note, NoteKey, NoteSignature};
@@ -19,7 +18,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::reader::LogReader;
-use countersign_record::log::{CHECKPOINT, COSIGNED, FolderFiles, LogFiles};
+use countersign_record::log::{CHECKPOINT, COSIGNED, FolderFiles, LogFiles, Moment};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::kept_checkpoint;
 use countersign_verify::witnessed::{Age, Witnessed, asks_for_witnesses, witnessed};
@@ -229,10 +228,10 @@ impl Shown {
     }
 }
 
-/// Reads what witnesses cosigned last. Where nothing is asked for, nothing counts.
+/// Reads what witnesses had cosigned last when the log was read. Where nothing is asked for, nothing counts.
 pub fn shown(
     place: &Place,
-    state: &LogState,
+    (state, moment): (&LogState, &Moment),
     trust: &Trust,
     environment: &EnvName,
     at: Time,
@@ -245,7 +244,7 @@ pub fn shown(
     if !asks_for_witnesses(trust, environment) {
         return Ok(Shown { quorum: Err(none("the environment asks for none")), fresh: false });
     }
-    let Some(cosigned) = read_cosigned(&FolderFiles::new(place.log()))? else {
+    let Some(cosigned) = moment.read_cosigned()? else {
         return Ok(Shown { quorum: Err(none("none")), fresh: false });
     };
     let bytes = cosigned.note().to_string().into_bytes();
@@ -339,18 +338,16 @@ impl Lines {
     }
 }
 
-/// What is wrong with the lines of a store's checkpoint, and with the one that it keeps as cosigned, if it keeps one. Packages take
-/// both along.
-pub fn kept(place: &Place, state: &LogState, trust: &VerifiedTrust, at: Time) -> Result<Vec<Finding>, FlowError> {
-    let (files, lines) = (FolderFiles::new(place.log()), Lines::of(state, trust));
+/// What is wrong with the lines of a store's checkpoint, and with the one that it kept as cosigned when that was read, if it kept
+/// one. Packages take both along.
+#[must_use]
+pub fn kept(place: &Place, moment: &Moment, state: &LogState, trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
+    let lines = Lines::of(state, trust);
     let name = |file: &str| format!("{}/{file}", place.log_name());
     let wrong = codes::LOG_CHECKPOINT_INVALID;
-    let mut out = Vec::new();
-    if let Some(bytes) = files.read(CHECKPOINT, limits::NOTE_BYTES)? {
-        out.extend(lines.findings(&bytes, &name(CHECKPOINT), wrong));
+    let mut out = lines.findings(&moment.checkpoint_bytes(), &name(CHECKPOINT), wrong);
+    if let Some(bytes) = &moment.cosigned {
+        out.extend(lines.cosigned(bytes, (state, trust, at), &name(COSIGNED), wrong));
     }
-    if let Some(bytes) = files.read(COSIGNED, limits::NOTE_BYTES)? {
-        out.extend(lines.cosigned(&bytes, (state, trust, at), &name(COSIGNED), wrong));
-    }
-    Ok(out)
+    out
 }

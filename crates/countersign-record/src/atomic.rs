@@ -81,6 +81,12 @@ fn outlet(path: &Path) -> Result<Outlet, DiskError> {
     Err(DiskError { doing: Doing::Write, path: path.to_owned(), fault: DiskFault::Kept, source })
 }
 
+/// Whether what is written to a path goes to our own standard output.
+#[must_use]
+pub fn is_standard_output(path: &Path) -> bool {
+    matches!(Outlet::of(path), Ok(Outlet::Taker(Taker::Output)))
+}
+
 /// Whether what is written to both would end in one file, so that the second replaces the first.
 #[must_use]
 pub fn same_file(one: &Path, other: &Path) -> bool {

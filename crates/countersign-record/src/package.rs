@@ -91,7 +91,7 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
     let found = bytes.get(at..).unwrap_or_default();
     if let Some(differs) = first_difference(&expected, found) {
         let record = ends.partition_point(|end| *end <= differs);
-        return Err(PackageError::Form { offset: offset(at, differs), name: files.keys().nth(record).cloned() });
+        return Err(no_end(at, differs, &expected, found, files.keys().nth(record)));
     }
     Ok(files)
 }
@@ -173,10 +173,16 @@ pub enum PackageError {
         name: String,
     },
     /// The package ends within a file.
-    #[error("the package ends within {name}")]
+    #[error("the package ends within {}", within(name))]
     Cut {
-        /// The name, as far as it is there.
+        /// The name; empty where the package ends before all of it.
         name: String,
+    },
+    /// The package ends between files, or within its directory.
+    #[error("the package ends at byte {offset}, and is not whole there: its end was cut off")]
+    Ends {
+        /// Where, from the start of the package.
+        offset: u64,
     },
     /// A byte is not the one that our form has there.
     #[error("the byte at {offset} is not the one that a package has there")]
@@ -193,7 +199,7 @@ impl PackageError {
     #[must_use]
     pub fn file(&self) -> Option<&str> {
         match self {
-            Self::TooLarge { .. } | Self::TooManyFiles { .. } => None,
+            Self::TooLarge { .. } | Self::TooManyFiles { .. } | Self::Ends { .. } => None,
             Self::Name { name }
             | Self::FileAndFolder { name }
             | Self::Twice { name }
@@ -441,6 +447,21 @@ fn first_difference(expected: &[u8], found: &[u8]) -> Option<usize> {
     differs.or_else(|| (expected.len() != found.len()).then(|| expected.len().min(found.len())))
 }
 
+/// What is wrong with the bytes at `at`, behind the last file, where the directory is expected and the first other byte is at
+/// `differs`, which is of the record of the file `name`. The beginning of what belongs there is what is left of it.
+fn no_end(at: usize, differs: usize, expected: &[u8], found: &[u8], name: Option<&String>) -> PackageError {
+    let begins = |whole: &[u8]| found.len() < whole.len() && whole.starts_with(found);
+    if begins(expected) || begins(&LOCAL) {
+        return PackageError::Ends { offset: offset(at, found.len()) };
+    }
+    PackageError::Form { offset: offset(at, differs), name: name.cloned() }
+}
+
+/// In what a package ends that is cut within a file, or within the header that would name it.
+const fn within(name: &str) -> &str {
+    if name.is_empty() { "the header of a file" } else { name }
+}
+
 fn offset(start: usize, within: usize) -> u64 {
     u64::try_from(start.saturating_add(within)).unwrap_or(u64::MAX)
 }
@@ -530,6 +551,25 @@ mod tests {
         longer.push(0);
         let end = u64::try_from(bytes.len()).unwrap();
         assert_eq!(read(&longer), Err(PackageError::Form { offset: end, name: None }));
+    }
+
+    #[test]
+    fn a_package_whose_end_is_cut_off_blames_no_file_that_is_whole() {
+        let bytes = write(&small_package()).unwrap();
+        let second = bytes.windows(4).enumerate().filter(|(_, part)| *part == LOCAL).nth(1).unwrap().0;
+        let directory = bytes.windows(4).position(|part| part == CENTRAL).unwrap();
+        for at in [0, second, second + 3, directory, directory + 10, bytes.len() - 1] {
+            let cut = read(&bytes[..at]).unwrap_err();
+            assert_eq!(cut, PackageError::Ends { offset: u64::try_from(at).unwrap() });
+            assert_eq!(cut.file(), None);
+        }
+        let said = |at: usize| read(&bytes[..at]).unwrap_err().to_string();
+        assert_eq!(
+            said(second),
+            format!("the package ends at byte {second}, and is not whole there: its end was cut off")
+        );
+        assert_eq!(said(second + 10), "the package ends within the header of a file");
+        assert_eq!(said(second - 1), "the package ends within checkpoint");
     }
 
     #[test]

@@ -319,7 +319,7 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["erasure-malformed"], "find out who appended that entry: a policy approver of the time has to have signed it"),
     (
         &["erasure-forbidden"],
-        "only evidence that decisions rest on, and evidence by hand, can be erased: `countersign evidence check` lists what the log names",
+        "only evidence that decisions rest on, and evidence by hand, can be erased: `countersign evidence check --list` lists what the log names",
     ),
     (&["attachment-missing"], "attach bundles with `countersign attach`, or look in the registry that has them"),
     (&["erasure-undone"], "run `countersign evidence erase` for that digest again"),

@@ -73,6 +73,13 @@ impl LogState {
         for log in std::iter::successors(Some(self), |log| Some(&log.earlier.as_ref()?.state)) {
             log.open_each(&erased, blobs, &mut out);
         }
+        // What a log after this one erased is not put back.
+        if self.now().closed_for().is_some() {
+            let gone = |finding: &&mut Finding| finding.help.as_deref() == Some(PUT_BACK);
+            for finding in out.lost.iter_mut().chain(&mut out.wrong).filter(gone) {
+                finding.help = Some(gone_help(self.now()));
+            }
+        }
         out
     }
 
@@ -301,9 +308,20 @@ fn other_subject(place: &str) -> Finding {
 fn document(entry: &Entry, place: &str, blobs: &dyn Blobs) -> Result<Blob, Vec<Finding>> {
     entry.statement().and_then(|digest| named_blob(blobs, digest)).ok_or_else(|| {
         let what = "a document that the log entry names is not in the evidence store";
-        let help = "put it back from a copy of the store; a package that an earlier version made may lack it: have it made again";
-        vec![Finding::new(codes::EVIDENCE_WITHHELD, what).at(place).help(help)]
+        vec![Finding::new(codes::EVIDENCE_WITHHELD, what).at(place).help(PUT_BACK)]
     })
+}
+
+const PUT_BACK: &str =
+    "put it back from a copy of the store; a package that an earlier version made may lack it: have it made again";
+
+/// What helps where a piece is not in the store, and this log does not say why: putting it back, unless a later log erased it.
+#[must_use]
+pub fn gone_help(view: StateView<'_>) -> String {
+    let Some(next) = view.closed_for() else { return "restore the store from a copy".to_owned() };
+    format!(
+        "this log was closed, and {next} or one after it may have erased the piece: `countersign evidence check --later STORE` knows; only if not, restore the store from a copy"
+    )
 }
 
 /// What a later version signed: of a later form, or of this one with what it did not have. Who may not sign that kind has said nothing.

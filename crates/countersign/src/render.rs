@@ -79,6 +79,13 @@ impl Done {
         self
     }
 
+    /// With all that is said on standard error: a file goes to standard output, and is alone there.
+    pub(crate) fn beside(mut self) -> Self {
+        let said = String::from_utf8_lossy(&std::mem::take(&mut self.out)).into_owned();
+        self.err.insert_str(0, &said);
+        self
+    }
+
     /// The end of a verb that could not do its work.
     pub(crate) fn failed(format: Format, error: &FlowError, not_done: &str) -> Self {
         let exit = error.exit();

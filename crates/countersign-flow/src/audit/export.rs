@@ -14,13 +14,13 @@ use countersign_core::digest::{Hasher, Sha256};
 use countersign_core::entry::Entry;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
-use countersign_core::log::tile::Tile;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_record::atomic::write_atomic_with;
 use countersign_record::disk::{DiskError, Doing};
-use countersign_record::log::cosigned::read_cosigned;
-use countersign_record::log::{COSIGNED, FolderFiles, LogFiles as _};
+use countersign_record::log::reader::LogReader;
+use countersign_record::log::verify::verify_log;
+use countersign_record::log::{CHECKPOINT, COSIGNED, FilesAt, FolderFiles, LogError, LogFiles, Moment};
 use countersign_record::package::{OpenError, Packer, Pressed};
 use countersign_record::side;
 use countersign_record::store::{Store as _, StoreError};
@@ -74,12 +74,26 @@ pub fn export_file(place: &Place, scope: &Scope, output: &Path) -> Result<Packin
 
 /// Packs what the scope says. No more than the documents of a few days are in memory at a time.
 pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Packing, FlowError> {
-    let (checkpoint, raw) = place.read_log()?;
+    export_from(place, &FolderFiles::new(place.log()), scope, out)
+}
+
+/// The same of these files of its log. The package is of one moment of it, whoever appends while it is packed.
+pub fn export_from(
+    place: &Place,
+    files: &dyn LogFiles,
+    scope: &Scope,
+    out: &mut dyn Write,
+) -> Result<Packing, FlowError> {
+    let moment = Moment::of(files).map_err(|error| place.told_of(error.below(&place.log())))?;
+    let log = FilesAt::new(files, &moment);
+    let reader = LogReader::at(log, moment.checkpoint.clone());
+    let raw = reader.entries(0..reader.size()).collect::<Result<Vec<_>, _>>()?;
     let (trust, trust_bytes, verified, at) = newest_trust(place, &raw)?;
     let blobs = Noting { place, asked: Mutex::default(), failed: Mutex::default(), erased: OnceLock::new() };
-    let opened = LogState::open(&checkpoint, &raw, &verified, &blobs, at);
+    let opened = LogState::open(&moment.checkpoint_bytes(), &raw, &verified, &blobs, at);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     drop(raw);
+    let names = log_files(place, &moment, log)?;
 
     // What is erased may still lie here, where a run died before it was taken out: the package is made without it, and says of
     // it what it says wherever it is gone.
@@ -135,16 +149,9 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         documents.sort_unstable();
     }
 
-    let mut names = log_files(place, state.size())?;
-    names.insert(format!("{LOG}checkpoint"), None);
-    if read_cosigned(&FolderFiles::new(place.log()))?.is_some() {
-        names.insert(format!("{LOG}{COSIGNED}"), Some(COSIGNED.to_owned()));
-    }
     let mut packer = Packer::new(Counting { out, bytes: 0, hasher: Hasher::default() });
-    let mut files: BTreeMap<String, Sha256> = BTreeMap::new();
-    for (name, path) in &names {
-        files.insert(name.clone(), Sha256::of(&log_file(place, path.as_deref(), &checkpoint)?));
-    }
+    let mut files: BTreeMap<String, Sha256> =
+        names.iter().map(|(path, digest)| (format!("{LOG}{path}"), *digest)).collect();
     files.insert(TRUST.to_owned(), trust);
     files.extend(derived.files.iter().map(|(name, made)| (name.clone(), made.digest)));
     let before = |name: &str, packer: &mut Packer<_>, bound: &str| -> Result<(), FlowError> {
@@ -165,9 +172,7 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     before(EVIDENCE, &mut packer, INDEX)?;
     packer.add(INDEX, &derived.index(&files)?).map_err(packed)?;
     before(INDEX, &mut packer, LOG)?;
-    for (name, path) in &names {
-        packer.add(name, &log_file(place, path.as_deref(), &checkpoint)?).map_err(packed)?;
-    }
+    pack_log(&mut packer, &names, place, log)?;
     before(LOG, &mut packer, TRUST)?;
     packer.add(TRUST, &trust_bytes).map_err(packed)?;
     let counted = packer.finish().map_err(packed)?;
@@ -258,23 +263,56 @@ fn parts(place: &Place, day: &str, documents: &[(u32, Sha256)]) -> Result<Vec<Pa
     Ok(made)
 }
 
-/// The log's tiles that its checkpoint covers, by their names in the package.
-fn log_files(place: &Place, size: u64) -> Result<BTreeMap<String, Option<String>>, FlowError> {
-    let folder = FolderFiles::new(place.log());
-    let mut out = BTreeMap::new();
-    for path in folder.list()? {
-        let Ok(tile) = Tile::from_path(&path) else { continue };
-        if tile.row().tile(tile.index(), size) == Some(tile) {
-            out.insert(format!("{LOG}{path}"), Some(path));
-        }
+/// The log's files at a moment by their paths below it, each with its digest. Whoever verifies the package derives each tile from
+/// the entries, and so it is done here.
+fn log_files(place: &Place, moment: &Moment, log: FilesAt<'_>) -> Result<BTreeMap<String, Sha256>, FlowError> {
+    let mut refused = Vec::new();
+    let cosigned = moment.read_cosigned()?.map(|cosigned| cosigned.claim().size);
+    let size = moment.checkpoint.claim().size;
+    if let Some(more) = cosigned.filter(|more| *more > size) {
+        refused.push(
+            Finding::new(codes::LOG_ROLLED_BACK, "witnesses have cosigned more entries than the log has")
+                .at(format!("{}/{COSIGNED}", place.log_name()))
+                .expected(format!("at least {more} entries"), "the witnesses")
+                .found(format!("{size} entries"))
+                .help("restore the log from a copy that is not older; nothing is decided until then"),
+        );
     }
-    Ok(out)
+    refused.extend(verify_log(&log)?.bad.map(|bad| {
+        Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string())
+            .at(format!("{}/{}", place.log_name(), bad.path))
+            .help("restore this file from a copy; the checkpoint says what it has to be")
+    }));
+    if !refused.is_empty() {
+        return Err(FlowError::Refused(refused));
+    }
+    let both = std::iter::once(CHECKPOINT.to_owned()).chain(cosigned.map(|_size| COSIGNED.to_owned()));
+    let paths = log.list()?.into_iter().chain(both);
+    paths.map(|path| Ok((path.clone(), Sha256::of(&log_file(log, &path)?)))).collect()
 }
 
-fn log_file(place: &Place, path: Option<&str>, checkpoint: &[u8]) -> Result<Vec<u8>, FlowError> {
-    let Some(path) = path else { return Ok(checkpoint.to_vec()) };
-    let bytes = FolderFiles::new(place.log()).read(path, limits::GIT_EVIDENCE_BYTES)?;
-    Ok(bytes.unwrap_or_default())
+/// Packs the log's files, which have to be those that were looked at.
+fn pack_log<W: Write>(
+    packer: &mut Packer<W>,
+    names: &BTreeMap<String, Sha256>,
+    place: &Place,
+    log: FilesAt<'_>,
+) -> Result<(), FlowError> {
+    for (path, digest) in names {
+        let bytes = log_file(log, path)?;
+        if Sha256::of(&bytes) != *digest {
+            let what = "this file of the log was altered while the log was packed";
+            let finding = Finding::new(codes::LOG_TILE_MISMATCH, what).at(format!("{}/{path}", place.log_name()));
+            return Err(FlowError::Refused(vec![finding]));
+        }
+        packer.add(&format!("{LOG}{path}"), &bytes).map_err(packed)?;
+    }
+    Ok(())
+}
+
+fn log_file(log: FilesAt<'_>, path: &str) -> Result<Vec<u8>, FlowError> {
+    let bytes = log.read(path, limits::GIT_EVIDENCE_BYTES)?;
+    Ok(bytes.ok_or_else(|| LogError::TileMissing { path: path.to_owned() })?)
 }
 
 fn packed(error: OpenError) -> FlowError {

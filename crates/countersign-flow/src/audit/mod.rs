@@ -40,7 +40,7 @@ mod witnesses;
 
 pub use ask::{Answered, Ask, Asking, QuestionRow, ask, questions};
 pub use diff::{Difference, FileDifference, ListDifference, diff};
-pub use export::{Exported, Packing, export, export_file, export_to};
+pub use export::{Exported, Packing, export, export_file, export_from, export_to};
 pub use facts::Window;
 pub use keep::{FACTS_FORM, GivenFacts, Keeping, check_facts, digest_of, open_with_facts};
 pub use open::{Opened, Opening, open, open_two};

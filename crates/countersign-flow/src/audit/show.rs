@@ -12,6 +12,7 @@ use countersign_core::git::Oid;
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::statement::provenance::Provenance;
+use countersign_core::statement::review::Review;
 use countersign_core::statement::test_result::TestResult;
 use countersign_core::statement::vulns::Vulns;
 use countersign_core::time::Time;
@@ -373,11 +374,15 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
             Kind::Vex | Kind::SecretScan | Kind::ConfigSnapshot | Kind::IacPlan => {
                 ("looked-at", kind.word().to_owned(), String::new(), Vec::new())
             }
+            Kind::Review => {
+                let read = said.predicate_as::<Review>(kind).ok();
+                let of = read.map(|review| format!("{} {}", review.decision, short(&review.head_commit)));
+                ("review", "record: review".to_owned(), String::new(), of.into_iter().collect())
+            }
             Kind::ChangeReview | Kind::ForgeWatch | Kind::SourceProvenance => {
                 ("review", format!("record: {}", kind.word()), String::new(), Vec::new())
             }
             Kind::Vsa
-            | Kind::Review
             | Kind::Trust
             | Kind::PolicyRelease
             | Kind::PolicyActivation

@@ -54,6 +54,8 @@ documents! {
     EvidenceChecked {
         /// How many pieces the log and its decisions name.
         named: usize,
+        /// Those that this log and its decisions name, in the order of its entries, where they were asked for.
+        pieces: Vec<NamedPiece>,
         /// How many the store has.
         kept: usize,
         /// Those that were erased, with the entries that say so.
@@ -70,6 +72,15 @@ documents! {
         findings: Vec<Finding>,
         /// How the run ends.
         exit: Exit,
+    }
+    /// One piece that a log names.
+    NamedPiece {
+        /// The first entry that names it, or whose decision does.
+        entry: u64,
+        /// What that says that it is.
+        what: String,
+        /// The piece.
+        digest: Sha256,
     }
     /// `log find`: where something is in the log, by an index that nobody signed.
     LogFound {

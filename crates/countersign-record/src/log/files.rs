@@ -8,6 +8,7 @@ use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::log::tile::{self, Row, Tile};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The files of a log, by their paths below it.
@@ -63,7 +64,13 @@ impl LogFiles for FolderFiles {
                 continue;
             }
             let wrap = |source| DiskError::new(Doing::List, &folder, source);
-            for entry in fs::read_dir(&folder).map_err(wrap)? {
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                // Whoever appends drops the partial files of a tile that is full.
+                Err(gone) if gone.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(wrap(source)),
+            };
+            for entry in entries {
                 let entry = entry.map_err(wrap)?;
                 let path = format!("{below}/{}", entry.file_name().to_string_lossy());
                 if entry.file_type().map_err(wrap)?.is_dir() {
@@ -120,21 +127,26 @@ pub(crate) fn read_checkpoint(files: &dyn LogFiles) -> Result<UnverifiedCheckpoi
     UnverifiedCheckpoint::parse(&bytes).map_err(|source| LogError::Checkpoint { path: CHECKPOINT.to_owned(), source })
 }
 
-/// The bytes of a tile or bundle. A partial one that is gone may be the beginning of the full one.
+/// The bytes of a tile or bundle, which is there.
 pub(crate) fn read_tile(files: &dyn LogFiles, tile: Tile) -> Result<(String, Vec<u8>), LogError> {
+    tile_bytes(files, tile)?.ok_or_else(|| LogError::TileMissing { path: tile.path() })
+}
+
+/// The bytes of a tile or bundle, and of which file. A partial one that is gone may be the beginning of the full one.
+pub(super) fn tile_bytes(files: &dyn LogFiles, tile: Tile) -> Result<Option<(String, Vec<u8>)>, DiskError> {
     let limit = match tile.row() {
         Row::Entries => tile::LARGEST_FILE,
         Row::Hashes(_) => usize::from(tile::WIDTH).saturating_mul(32),
     };
     let path = tile.path();
     if let Some(bytes) = files.read(&path, limit)? {
-        return Ok((path, bytes));
+        return Ok(Some((path, bytes)));
     }
     if let Ok(full) = tile.with_width(tile::WIDTH) {
         let full = full.path();
         if let Some(bytes) = files.read(&full, limit)? {
-            return Ok((full, bytes));
+            return Ok(Some((full, bytes)));
         }
     }
-    Err(LogError::TileMissing { path })
+    Ok(None)
 }

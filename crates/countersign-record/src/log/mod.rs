@@ -11,6 +11,7 @@ mod edge;
 mod error;
 mod files;
 mod ground;
+mod moment;
 pub mod reader;
 mod sweep;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub mod writer;
 
 pub use error::LogError;
 pub use files::{FolderFiles, LogFiles, PackageFiles};
+pub use moment::{FilesAt, Moment};
 
 /// The name of the file that says what the log commits to.
 pub const CHECKPOINT: &str = "checkpoint";

@@ -6,7 +6,7 @@ use super::verify::{BadFile, Wrong, verify_folder, verify_log};
 use super::writer::{Appended, Log};
 use super::{CHECKPOINT, FolderFiles, LogError, LogFiles as _, PackageFiles};
 use crate::disk::DiskFault;
-use crate::testing::{TestSigner, holds, signer};
+use crate::testing::{Beside, TestSigner, holds, signer};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
 use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
@@ -127,6 +127,23 @@ fn a_log_is_created_only_where_nothing_is_and_opened_only_where_one_is() {
     assert!(matches!(Log::create(&folder, &signer), Err(LogError::Exists { .. })));
     fs::write(dir.path().join("a/other"), b"").unwrap();
     assert!(matches!(Log::create(&dir.path().join("a"), &signer), Err(LogError::Exists { .. })));
+}
+
+#[test]
+fn a_log_that_holds_is_found_to_hold_whenever_somebody_fills_a_tile_of_it_meanwhile() {
+    let signer = signer(ORIGIN, 1);
+    for at in 0.. {
+        let (dir, _) = log_of(&[250, 5]);
+        let fill = || {
+            reopen(dir.path(), &signer).unwrap().append(&entries("one more", 1)).unwrap();
+        };
+        let files = Beside::new(FolderFiles::new(dir.path()), at, &fill);
+        assert_eq!(verify_log(&files).unwrap().bad, None, "at {at}");
+        if !files.acted() {
+            assert!(at > 3, "{at}");
+            break;
+        }
+    }
 }
 
 #[test]

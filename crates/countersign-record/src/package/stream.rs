@@ -3,7 +3,7 @@
 use super::{
     CENTRAL, Central, EXTRA, LOCAL, LOCAL_HEADER, Member, PackageError, Pressed, check_file, check_folders, check_name,
 };
-use super::{check_size, first_difference, long, offset, read_header, short};
+use super::{check_size, first_difference, long, no_end, offset, read_header, short};
 use crate::side::as_they_come;
 use countersign_core::limits;
 use std::collections::{BTreeMap, HashMap};
@@ -211,8 +211,7 @@ impl Packed {
         fill(&mut source, &mut rest, more)?;
         if let Some(differs) = first_difference(&expected, &rest) {
             let record = ends.partition_point(|end| *end <= differs);
-            let name = places.keys().nth(record).cloned();
-            return Err(PackageError::Form { offset: offset(at, differs), name }.into());
+            return Err(no_end(at, differs, &expected, &rest, places.keys().nth(record)).into());
         }
         Ok(Self { source: Mutex::new(source), places, kept: Mutex::default() })
     }

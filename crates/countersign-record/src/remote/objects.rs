@@ -385,6 +385,9 @@ impl Remote for Bucket {
         if log.exists() {
             fs::remove_dir_all(&log).map_err(|source| DiskError::new(Doing::Remove, &log, source))?;
         }
+        // Before the head, which is never of fewer entries then: others append and are cosigned meanwhile. Read after it, what
+        // they had cosigned would be more than the copy has, as if the log had been set back.
+        let cosigned = self.get(&format!("{LOG}/{COSIGNED}"), limits::NOTE_BYTES)?;
         state.head = self.head()?;
         let Some((head, _)) = &state.head else {
             let published = format!("{LOG}/{CHECKPOINT}");
@@ -409,7 +412,7 @@ impl Remote for Bucket {
             // What is missing is found by whoever reads the log.
             bytes.map_or(Ok(()), |bytes| write(&folder.join(&path), &bytes))
         })?;
-        if let Some((cosigned, _)) = self.get(&format!("{LOG}/{COSIGNED}"), limits::NOTE_BYTES)? {
+        if let Some((cosigned, _)) = cosigned {
             write(&log.join(COSIGNED), &cosigned)?;
         }
         write(&log.join(CHECKPOINT), &head.checkpoint)

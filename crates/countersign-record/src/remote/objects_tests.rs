@@ -2,12 +2,15 @@
 //! writer that dies between any two requests, writers at once, and services that do not keep their promises.
 
 use super::objects::{Bucket, Condition, ObjectError, Objects, Put, Version};
-use super::tests::{ORIGIN, append, entries, keeps_what_was_cosigned};
+use super::tests::{ORIGIN, append, entries, keeps_what_was_cosigned, open};
 use super::{RemoteError, WorkingCopy};
-use crate::log::LogError;
 use crate::log::reader::LogReader;
+use crate::log::verify::verify_folder;
 use crate::log::writer::Log;
+use crate::log::{FolderFiles, LogError, Moment};
 use crate::testing::signer;
+use countersign_core::log::cosignature::cosign;
+use countersign_core::time::Time;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -189,6 +192,77 @@ fn a_log_in_objects_is_made_once_appended_to_and_published_where_anybody_reads_i
     way.remove("head").unwrap();
     let gone = copy(&way).unwrap_err();
     assert!(matches!(&gone, RemoteError::Form { path, .. } if path == "head"), "{gone:?}");
+}
+
+/// Somebody appends, and has the log cosigned.
+fn grow(way: &Way) {
+    let (signs, one) = (signer(ORIGIN, 1), copy(way).unwrap());
+    append(&one, &signs, "one more").unwrap();
+    let log = open(&one, &signs).unwrap();
+    let mut note = LogReader::open(&one.log()).unwrap().checkpoint().note().clone();
+    let witness = signer("witness.example/w1", 2);
+    note.add(cosign(note.text(), &witness, Time::from_unix(1000).unwrap()).unwrap());
+    log.keep_cosigned(&note, true).unwrap();
+}
+
+/// A way to the service, where the log grows just before the request with this number.
+#[derive(Debug)]
+struct Beside {
+    way: Way,
+    at: u64,
+    asked: Arc<AtomicU64>,
+}
+
+impl Beside {
+    fn ask(&self) {
+        if self.asked.fetch_add(1, Ordering::SeqCst) == self.at {
+            grow(&self.way);
+        }
+    }
+}
+
+impl Objects for Beside {
+    fn get(&self, path: &str, limit: usize) -> Result<Option<(Vec<u8>, Version)>, ObjectError> {
+        self.ask();
+        self.way.get(path, limit)
+    }
+
+    fn has(&self, path: &str) -> Result<bool, ObjectError> {
+        self.ask();
+        self.way.has(path)
+    }
+
+    fn put(&self, path: &str, bytes: &[u8], condition: &Condition) -> Result<Put, ObjectError> {
+        self.way.put(path, bytes, condition)
+    }
+
+    fn list(&self, start: &str) -> Result<Vec<String>, ObjectError> {
+        self.way.list(start)
+    }
+
+    fn remove(&self, path: &str) -> Result<(), ObjectError> {
+        self.way.remove(path)
+    }
+}
+
+#[test]
+fn a_copy_that_is_fetched_while_somebody_appends_has_no_more_cosigned_than_its_log_has() {
+    for at in 0.. {
+        let way = service();
+        grow(&way);
+        let asked = Arc::new(AtomicU64::new(0));
+        let beside = Beside { way: way.clone(), at, asked: Arc::clone(&asked) };
+        let bucket = Bucket::new("s3://bucket/log", Box::new(beside), "reader");
+        let one = WorkingCopy::of(Box::new(bucket), &std::env::temp_dir()).unwrap();
+        let moment = Moment::of(&FolderFiles::new(one.log())).unwrap();
+        let cosigned = moment.read_cosigned().unwrap().unwrap();
+        assert!(cosigned.claim().size <= moment.checkpoint.claim().size, "at {at}: {moment:?}");
+        assert_eq!(verify_folder(&one.log()).unwrap().bad, None, "at {at}");
+        if asked.load(Ordering::SeqCst) <= at {
+            assert!(at > 3, "{at}");
+            break;
+        }
+    }
 }
 
 #[test]

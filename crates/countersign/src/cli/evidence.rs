@@ -45,6 +45,9 @@ struct Check {
     /// The store of a log that goes on from this one, which was closed: what that log says is erased is erased here too
     #[arg(long, value_name = "STORE", value_parser = given::store_name(), help_heading = "Record")]
     later: Vec<StoreName>,
+    /// List each piece that this log and its decisions name, with the first entry that does and what it is; `audit show` says by whom
+    #[arg(long)]
+    list: bool,
     #[command(flatten)]
     trust: TrustArgs,
 }
@@ -161,6 +164,7 @@ impl Check {
         checked.findings.splice(..0, trust.outcome.findings.iter().cloned());
         let document = answer::EvidenceChecked {
             named: checked.named.len(),
+            pieces: if self.list { checked.pieces } else { Vec::new() },
             kept: checked.kept.len(),
             erased: checked.erased,
             erased_elsewhere: checked.erased_elsewhere,
@@ -180,8 +184,15 @@ impl Check {
                 0 => String::new(),
                 left => format!(", {left} file(s) that are no evidence"),
             };
+            let row = |piece: &answer::NamedPiece| {
+                vec![piece.entry.to_string(), piece.what.clone(), piece.digest.to_string()]
+            };
+            let listed = match document.pieces.as_slice() {
+                [] => String::new(),
+                pieces => text::table(&["entry", "kind", "piece"], &pieces.iter().map(row).collect::<Vec<_>>()),
+            };
             format!(
-                "{found}{} named, {} in the store, {} erased, {} that nothing names{left}\n{}\n",
+                "{listed}{found}{} named, {} in the store, {} erased, {} that nothing names{left}\n{}\n",
                 document.named,
                 document.kept,
                 document.erased.len().saturating_add(document.erased_elsewhere.len()),

@@ -21,11 +21,12 @@ use countersign_flow::shard::chain;
 use countersign_flow::{FlowError, output as answer};
 use countersign_flow::{keep, outside};
 use countersign_record::log::reader::LogReader;
-use countersign_record::log::verify::verify_folder;
-use countersign_record::log::{FolderFiles, LogError};
+use countersign_record::log::verify::{verify_at, verify_folder};
+use countersign_record::log::{FolderFiles, LogError, Moment};
 use countersign_report::{output, text};
 use countersign_sign::{KeyPlace, LogSigner, SigningKey};
 use countersign_verify::LogState;
+use countersign_verify::log::kept_checkpoint;
 use std::path::{Path, PathBuf};
 
 /// Make, check and read the append-only log
@@ -171,9 +172,16 @@ impl Verify {
         let at = given::now()?;
         let place = self.store.place(call)?;
         let (mut checks, mut findings) = (Vec::new(), Vec::new());
-        let report = match verify_folder(&place.log()) {
-            Ok(report) => report,
-            Err(error) => return Err(self.set_back(place.told_of(error).into(), &place, at)?),
+        // What was kept elsewhere first, and both checkpoints of the log at one time: a gate that records something meanwhile
+        // makes all of them go further.
+        let least = self.least.file().map(|path| (path, outside::read_least(path, &place)));
+        let read = place.moment().and_then(|moment| {
+            let report = verify_at(&FolderFiles::new(place.log()), moment.checkpoint.clone())?;
+            Ok((moment, report))
+        });
+        let (moment, report) = match read {
+            Ok(read) => read,
+            Err(error) => return Err(self.set_back(error.into(), &place, at)?),
         };
         let bad = report.bad.iter().map(|bad| {
             Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string())
@@ -189,7 +197,7 @@ impl Verify {
         checks.extend(trust.outcome.checks.iter().cloned());
         findings.extend(trust.outcome.findings.iter().cloned());
         if let (Some(trust), true) = (&trust.outcome.trust, intact) {
-            state(&place, trust, self.least.file(), at, &mut checks, &mut findings)?;
+            state((&place, &moment), trust, least, at, &mut checks, &mut findings)?;
             self.earlier(call, &place, trust, at, &mut checks, &mut findings)?;
         }
         let exit = exit_of(&findings);
@@ -262,17 +270,19 @@ impl Verify {
     }
 }
 
+/// The log at the moment that it was looked at, and what was kept elsewhere of it, read before that.
 fn state(
-    place: &Place,
+    (place, moment): (&Place, &Moment),
     trust: &countersign_verify::VerifiedTrust,
-    least: Option<&Path>,
+    least: Option<(&Path, Result<Vec<u8>, FlowError>)>,
     at: countersign_core::time::Time,
     checks: &mut Vec<Check>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), FlowError> {
-    let (checkpoint, entries) = place.read_log()?;
+    let reader = LogReader::at(FolderFiles::new(place.log()), moment.checkpoint.clone());
+    let entries = reader.entries(0..reader.size()).collect::<Result<Vec<_>, _>>()?;
     let blobs = StoreBlobs::new(place.store());
-    let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
+    let opened = LogState::open(&moment.checkpoint_bytes(), &entries, trust, &blobs, at);
     checks.extend(opened.checks);
     findings.extend(opened.findings);
     if let Some(state) = &opened.state {
@@ -292,14 +302,13 @@ fn state(
         let detail = found.first().map_or(words, |finding| finding.what.clone());
         checks.push(Check::new("log-records", verdict_of(&found), detail));
         findings.extend(found);
-        let cosigned = countersign_flow::witness::kept(place, state, trust, at)?;
+        let cosigned = countersign_flow::witness::kept(place, moment, state, trust, at);
         if let Some(wrong) = cosigned.iter().find(|finding| finding.class.blocks()) {
             checks.push(Check::new("log-cosigned", verdict_of(&cosigned), wrong.what.clone()));
         }
         findings.extend(cosigned);
-        if let Some(path) = least {
-            let (rewound, detail) = match outside::least_checkpoint(path, place, Some(state.now()), trust.trust(), at)?
-            {
+        if let Some((path, least)) = least {
+            let (rewound, detail) = match kept_checkpoint(&least?, &state.now(), trust.trust(), at) {
                 Ok(least) => {
                     let detail = least.grown_to(&state.now().reference());
                     (state.now().continues(&least).err(), detail)

@@ -176,7 +176,8 @@ impl Cli {
             not_done = nothing;
             result
         });
-        result.unwrap_or_else(|error| Done::failed(self.root.format, &call.named(error), not_done))
+        let done = result.unwrap_or_else(|error| Done::failed(self.root.format, &call.named(error), not_done));
+        if self.named.takes_standard_output() { done.beside() } else { done }
     }
 
     /// The verb's answer, and what was not done where there is none.

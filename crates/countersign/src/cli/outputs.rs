@@ -5,7 +5,7 @@
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use countersign_flow::{FlowError, files};
-use countersign_record::atomic::{lies_in, same_file};
+use countersign_record::atomic::{is_standard_output, lies_in, same_file};
 use countersign_sign::KeyPlace;
 use std::any::TypeId;
 use std::collections::BTreeSet;
@@ -115,6 +115,11 @@ impl Named {
     /// typed is meant for this one, also where its variable is set as well.
     pub(crate) fn is_typed(&self, option: &str) -> bool {
         self.typed.contains(option)
+    }
+
+    /// Whether something that is written goes to standard output, where an answer behind it would be part of the file.
+    pub(crate) fn takes_standard_output(&self) -> bool {
+        self.written.iter().any(|value| is_standard_output(&value.path))
     }
 
     /// Whether everything that is written has a place of its own.
