@@ -98,7 +98,7 @@ fn which_piece_a_review_is_stands_where_people_look() {
         let row = said.out.lines().find(|line| line.contains(&digest)).unwrap();
         assert_eq!(row.split_whitespace().nth(1), Some("review"), "{row}");
         let said = door.trusting("evidence check --store store --list --format json");
-        let pieces = serde_json::from_str::<serde_json::Value>(&said.out).unwrap()["pieces"].clone();
+        let pieces = serde_json::from_str::<Value>(&said.out).unwrap()["pieces"].clone();
         let found = pieces.as_array().unwrap().iter().find(|piece| piece["digest"] == digest.as_str()).unwrap();
         assert_eq!(found["what"], "review");
     }
@@ -206,7 +206,7 @@ fn an_auditor_keeps_facts_and_asks_from_them_until_something_does_not_fit() {
     }
     audit(&door, "report demo.cspkg --output report.html --facts demo.facts").expect(3, &["note[audit-facts-used]"]);
     audit(&door, &format!("ask Q01 demo.cspkg --facts-digest {digest}")).expect(2, &["--facts"]);
-    let other = countersign_core::digest::Sha256::of(b"other").to_string();
+    let other = Sha256::of(b"other").to_string();
     audit(&door, &format!("ask Q01 demo.cspkg --facts demo.facts --facts-digest {other}"))
         .expect(4, &["untrusted[audit-facts-mismatch]", "--facts-output", "nothing was answered"]);
     audit(&door, "ask Q01 altered.cspkg --facts demo.facts")

@@ -393,7 +393,9 @@ fn pieces(view: StateView<'_>, blobs: &dyn Blobs) -> Vec<NamedPiece> {
             }
             inputs.captures.iter().for_each(|digest| name(*digest, "capture"));
             inputs.git.iter().for_each(|digest| name(*digest, "git-objects"));
-            named_by(&decision).into_iter().for_each(|digest| name(digest, DOCUMENT));
+            for digest in named_by(&decision) {
+                name(digest, DOCUMENT);
+            }
         }
         entry.evidence.iter().for_each(|digest| name(*digest, DOCUMENT));
     }
