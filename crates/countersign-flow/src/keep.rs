@@ -10,7 +10,7 @@ use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
-use countersign_record::atomic::{could_write, write_atomic};
+use countersign_record::atomic::{could_write, only_takes, write_atomic};
 use countersign_record::log::LogError;
 use countersign_record::log::reader::LogReader;
 use std::path::Path;
@@ -19,8 +19,12 @@ use std::path::Path;
 /// so that nothing is recorded whose checkpoint could not be kept; and whether it can be written there. Of several logs, the one of its origin is asked: what is
 /// kept may be of the log that another goes on from.
 pub fn may_replace(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
-    goes_on(kept, logs)?;
-    Ok(kept.map_or(Ok(()), could_write)?)
+    let Some(path) = kept else { return Ok(()) };
+    // Nothing is kept in what only takes bytes; a pipe that is read waits for its writer, which is the program itself.
+    if !only_takes(path) {
+        goes_on(kept, logs)?;
+    }
+    Ok(could_write(path)?)
 }
 
 /// Whether the log goes on from the checkpoint in this file, which nothing is written to.
@@ -106,6 +110,9 @@ fn go_on_from(kept: &Path, bytes: &[u8], logs: &[&Place]) -> Result<(), FlowErro
 /// recorded, and after [`may_replace`].
 pub fn replace(kept: Option<&Path>, logs: &[&Place], checkpoint: &[u8]) -> Result<(), FlowError> {
     let Some(path) = kept else { return Ok(()) };
+    if only_takes(path) {
+        return Ok(write_atomic(path, checkpoint, 0o644)?);
+    }
     let claim = |bytes: &[u8]| Some(UnverifiedCheckpoint::parse(bytes).ok()?.claim().clone());
     let newer = |bytes: &[u8]| {
         let both = claim(bytes).zip(claim(checkpoint));
