@@ -207,6 +207,16 @@ fn what_could_not_be_verified_of_a_log_is_not_packed() {
     assert_eq!(altered, [codes::LOG_TILE_MISMATCH]);
     let gone = refused(&|place| std::fs::remove_file(place.log().join(&hashes)).expect("removed"));
     assert_eq!(gone, [codes::LOG_TILE_MISMATCH]);
+    // Nor is an entry believed that nobody has checked: of the first one altered, the log would seem to record no trust document.
+    let entries = format!("tile/entries/000.p/{size}");
+    let altered = refused(&|place| {
+        let mut bytes = std::fs::read(place.log().join(&entries)).expect("entries");
+        bytes[40] ^= 1;
+        std::fs::write(place.log().join(&entries), bytes).expect("written");
+    });
+    assert_eq!(altered, [codes::LOG_TILE_MISMATCH]);
+    let gone = refused(&|place| std::fs::remove_file(place.log().join(&entries)).expect("removed"));
+    assert_eq!(gone, [codes::LOG_TILE_MISMATCH]);
     // The log of before is put back, beside what witnesses have cosigned since.
     let longer = Scene::new(size + 1);
     let folder = tempfile::tempdir().expect("a folder");

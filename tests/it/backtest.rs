@@ -70,6 +70,49 @@ impl Past {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a pipe tells when it is read")]
+#[test]
+fn a_backtest_beside_a_gate_reads_what_was_kept_before_the_log() {
+    let mut past = Past::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    past.world.write_store(&path("store"));
+    assert_eq!(past.world.promote_next(3).verdict, Verdict::Pass);
+    past.world.write_store(&path("grown"));
+    std::fs::write(path("trust"), &past.world.trust).unwrap();
+    // A pipe tells when it is read: only then the log grows, and what is kept is of the log that has grown.
+    let (pipe, newer) = (path("least"), past.world.checkpoint());
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let at = past.world.now.plus(60);
+    let trust = TrustFile::read(&path("trust"), Some(past.world.trust_digest), at).unwrap();
+    let place = Place::new(&path("store"));
+    let request = BacktestRequest {
+        manifest: past.first.clone(),
+        trust: &trust,
+        place: &place,
+        least_checkpoint: Some(&pipe),
+        since: None,
+        environment: None,
+        stages_at: None,
+        seed: 7,
+        most: 100,
+        threads: NonZeroUsize::MIN,
+        at,
+    };
+    let found = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut kept = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+            std::fs::rename(path("store"), path("before")).unwrap();
+            std::fs::rename(path("grown"), path("store")).unwrap();
+            std::io::Write::write_all(&mut kept, &newer).unwrap();
+        });
+        backtest(&request).unwrap()
+    });
+    let set_back = found.findings.iter().any(|finding| finding.code.as_str() == "log-rolled-back");
+    assert!(!set_back, "{:#?}", found.findings);
+    assert_eq!(found.report.decisions.seen, 4);
+}
+
 #[test]
 fn the_same_release_again_gives_an_empty_difference() {
     let past = Past::new();

@@ -10,7 +10,7 @@ use countersign_core::ids::{EnvName, RefName};
 use countersign_core::policy::{Manifest, SOURCE_FILE};
 use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::audit::{self, AuditReport, OutsideTrust};
-use countersign_flow::outside::TrustFile;
+use countersign_flow::outside::{TrustFile, kept_before};
 use countersign_flow::place::Place;
 use countersign_flow::verify_artifact::promoted_to;
 use countersign_tests::world::{Arguments, BRANCH, REPOSITORY, World, policy_toml};
@@ -321,6 +321,32 @@ fn the_record_says_so_when_the_release_has_expired_or_evidence_is_gone() {
     std::fs::remove_file(find(&folder.path().join("store"), hex.get(2..).expect("hexadecimal"))).expect("removed");
     let found = ask("2026-12-01T00:00:00Z");
     assert!(!found.is_empty(), "a document of the record is gone");
+}
+
+#[test]
+fn what_was_kept_before_a_store_was_fetched_counts_and_not_what_a_gate_keeps_after_it() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(1).verdict, Verdict::Pass);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, trust, least) = (folder.path().join("store"), folder.path().join("trust"), folder.path().join("least"));
+    world.write_store(&store);
+    std::fs::write(&trust, &world.trust).expect("written");
+    std::fs::write(&least, world.checkpoint()).expect("written");
+    let none = folder.path().join("none");
+    let before = kept_before(&[Some(least.as_path()), None, Some(none.as_path()), Some(folder.path())]);
+    assert_eq!(before.keys().collect::<Vec<_>>(), [&least, &none], "a folder is left to whoever reads it");
+    // The copy of the store that was fetched stays as it is; another gate goes further.
+    assert_eq!(world.promote_next(2).verdict, Verdict::Pass);
+    std::fs::write(&least, world.checkpoint()).expect("written");
+    let at = world.now.plus(60);
+    let trust = TrustFile::read(&trust, Some(world.trust_digest), at).expect("trust");
+    let (artifact, environment) = (Sha256::of(b"artifact 1"), EnvName::new("production").expect("an environment"));
+    let ask = |place: &Place| {
+        let checked = promoted_to(&artifact, &environment, &trust, place, Some(&least), at).expect("checked");
+        checked.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    assert_eq!(ask(&Place::new(&store)), [codes::LOG_ROLLED_BACK], "a log that is behind is still told");
+    assert_eq!(ask(&Place::new(&store).with_kept(before)), Vec::<Code>::new());
 }
 
 fn find(folder: &std::path::Path, end: &str) -> std::path::PathBuf {

@@ -63,3 +63,15 @@ fn a_change_that_is_in_its_base_already_is_not_reviewed_and_the_right_base_is_na
     assert!(!door.has("again"));
     door.run(&format!("{sign} {landed} {base}")).expect(0, &["signed: approve"]);
 }
+
+#[test]
+fn a_checkpoint_goes_to_standard_output_whatever_is_behind_it() {
+    let door = Door::new();
+    door.write("outside/note", b"remember the milk\n");
+    let checkpoint = "countersign log checkpoint --store store --output /dev/stdout";
+    door.shell(".", &format!("{checkpoint} >> outside/note"), &[]).expect(0, &[]);
+    let note = String::from_utf8(door.read("outside/note")).expect("text");
+    assert!(note.starts_with("remember the milk\nexample.com/log\n4\n"), "{note}");
+    // A pipe is not read: it would wait for the program that reads it.
+    door.shell(".", &format!("timeout 60 {checkpoint} | cat"), &[]).expect(0, &["example.com/log\n4\n"]);
+}

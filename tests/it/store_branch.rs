@@ -1,6 +1,10 @@
 //! The store as a protected branch of a real git server: every verb works with it, and gates that run at once lose
 //! nothing.
 
+use countersign_collect::Environment;
+use countersign_flow::elsewhere::{StoreName, working_copy};
+use countersign_flow::keep;
+use countersign_flow::place::Place;
 use countersign_tests::door::{Door, Said};
 use countersign_tests::git_server::GitServer;
 
@@ -141,6 +145,22 @@ fn promotion_export_and_verification_work_from_a_branch_and_a_fresh_clone_rememb
         said.expect(4, &["#log, log/checkpoint is gone"]);
         assert!(!said.text.contains("countersign-store-"), "{}", said.text);
     }
+}
+
+#[test]
+fn a_newer_checkpoint_that_another_gate_kept_meanwhile_stays_and_is_no_fault_of_the_first_one() {
+    let branch = Branch::active();
+    let name = StoreName::parse(branch.store.as_ref()).unwrap();
+    let mut programs = Environment::empty();
+    programs.set("PATH", std::env::var_os("PATH").unwrap());
+    let first = Place::of_copy(working_copy(&name, &programs, "first").unwrap().unwrap());
+    let (own, _) = first.read_log().unwrap();
+    let second = branch.gate("--least-checkpoint cp --checkpoint-output newest");
+    branch.door.run(&second).expect(3, &["recorded as entry 2"]);
+    let (newest, newer) = (branch.door.path().join("newest"), branch.door.read("newest"));
+    assert!(keep::may_replace(Some(&newest), &[&first]).is_err(), "before anything is recorded it is asked");
+    keep::replace(Some(&newest), &[&first], &own).unwrap();
+    assert!(branch.door.read("newest") == newer);
 }
 
 #[test]

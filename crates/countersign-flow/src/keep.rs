@@ -10,7 +10,7 @@ use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
-use countersign_record::atomic::{could_write, write_atomic};
+use countersign_record::atomic::{could_write, only_takes, write_atomic};
 use countersign_record::log::LogError;
 use countersign_record::log::reader::LogReader;
 use std::path::Path;
@@ -19,24 +19,41 @@ use std::path::Path;
 /// so that nothing is recorded whose checkpoint could not be kept; and whether it can be written there. Of several logs, the one of its origin is asked: what is
 /// kept may be of the log that another goes on from.
 pub fn may_replace(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
-    goes_on(kept, logs)?;
-    Ok(kept.map_or(Ok(()), could_write)?)
+    let Some(path) = kept else { return Ok(()) };
+    // Nothing is kept in what only takes bytes; a pipe that is read waits for its writer, which is the program itself.
+    if !only_takes(path) {
+        goes_on(kept, logs)?;
+    }
+    Ok(could_write(path)?)
 }
 
 /// Whether the log goes on from the checkpoint in this file, which nothing is written to.
 pub fn goes_on(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
     let Some(kept) = kept else { return Ok(()) };
+    // Where somebody looked before the log was fetched, that counts: a gate may have kept a newer one since.
+    if let Some(before) = logs.iter().find_map(|place| place.kept(kept)) {
+        return go_on_from(kept, before, logs);
+    }
+    match there(kept)? {
+        Some(bytes) => go_on_from(kept, &bytes, logs),
+        None => Ok(()),
+    }
+}
+
+/// What this file holds now, if it is there.
+fn there(kept: &Path) -> Result<Option<Vec<u8>>, FlowError> {
     // What cannot be looked at is not absent.
     let there = kept.try_exists().map_err(|source| FlowError::Read { path: kept.to_owned(), source })?;
-    if !there {
-        return Ok(());
-    }
-    let bytes = files::read(kept, limits::NOTE_BYTES)?;
+    if there { files::read(kept, limits::NOTE_BYTES).map(Some) } else { Ok(None) }
+}
+
+/// Whether the log goes on from a checkpoint that was read from this file.
+fn go_on_from(kept: &Path, bytes: &[u8], logs: &[&Place]) -> Result<(), FlowError> {
     if bytes.trim_ascii().is_empty() {
         return Ok(());
     }
     let name = kept.display().to_string();
-    let before = UnverifiedCheckpoint::parse(&bytes).map_err(|error| {
+    let before = UnverifiedCheckpoint::parse(bytes).map_err(|error| {
         FlowError::Usage(format!(
             "{name} is there and is no checkpoint, so none takes its place ({error}): name another file"
         ))
@@ -89,16 +106,29 @@ pub fn goes_on(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
     Err(refused(finding.help("keep the checkpoints of each log in a file of its own")))
 }
 
-/// Keeps a checkpoint of the log there. If somebody has kept a newer one of it meanwhile, that stays.
+/// Keeps a checkpoint of the log there. If somebody has kept a newer one of it meanwhile, that stays. Asked once something is
+/// recorded, and after [`may_replace`].
 pub fn replace(kept: Option<&Path>, logs: &[&Place], checkpoint: &[u8]) -> Result<(), FlowError> {
     let Some(path) = kept else { return Ok(()) };
-    may_replace(kept, logs)?;
+    if only_takes(path) {
+        return Ok(write_atomic(path, checkpoint, 0o644)?);
+    }
     let claim = |bytes: &[u8]| Some(UnverifiedCheckpoint::parse(bytes).ok()?.claim().clone());
-    let newer = || {
-        let (before, now) = (claim(&files::read(path, limits::NOTE_BYTES).ok()?)?, claim(checkpoint)?);
-        (before.origin == now.origin && before.size > now.size).then_some(())
+    let newer = |bytes: &[u8]| {
+        let both = claim(bytes).zip(claim(checkpoint));
+        both.is_some_and(|(before, now)| before.origin == now.origin && before.size > now.size)
     };
-    if newer().is_some() { Ok(()) } else { Ok(write_atomic(path, checkpoint, 0o644)?) }
+    if let Some(now) = there(path)? {
+        // A working copy does not have what others recorded since, where the log lies: by it nobody can tell that the log was set
+        // back since it was asked. A folder is the log itself.
+        if logs.first().is_some_and(|log| !log.is_folder()) && newer(&now) {
+            return Ok(());
+        }
+        go_on_from(path, &now, logs)?;
+    }
+    could_write(path)?;
+    let stays = there(path)?.is_some_and(|now| newer(&now));
+    if stays { Ok(()) } else { Ok(write_atomic(path, checkpoint, 0o644)?) }
 }
 
 fn refused(finding: Finding) -> FlowError {

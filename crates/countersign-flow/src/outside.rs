@@ -16,7 +16,9 @@ use countersign_record::log::LogError;
 use countersign_verify::StateView;
 use countersign_verify::log::{kept_checkpoint, signed_checkpoint};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 /// Trust as it was read, with the digest that was given for it.
 #[derive(Debug)]
@@ -134,5 +136,22 @@ pub fn read_least(path: &Path, place: &Place) -> Result<Vec<u8>, FlowError> {
             "the least checkpoint {file} lies in the store {store}, and would be set back together with it: keep it elsewhere"
         )));
     }
-    files::read(path, limits::NOTE_BYTES)
+    // Nothing is not a checkpoint: whoever gave the file is told that it is not there.
+    match place.kept(path).filter(|bytes| !bytes.is_empty()) {
+        Some(before) => Ok(before.to_vec()),
+        None => files::read(path, limits::NOTE_BYTES),
+    }
+}
+
+/// What is kept in these files, for the store that is looked at next. Where it lies elsewhere it is fetched first, and what a gate
+/// keeps meanwhile goes further than what was fetched. What cannot be read here is read again later, and told then; a pipe
+/// gives what it has only once, and is left to whoever reads it.
+#[must_use]
+pub fn kept_before(paths: &[Option<&Path>]) -> BTreeMap<PathBuf, Vec<u8>> {
+    let before = |path: &Path| match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => files::read(path, limits::NOTE_BYTES).ok(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some(Vec::new()),
+        _ => None,
+    };
+    paths.iter().copied().flatten().filter_map(|path| Some((path.to_owned(), before(path)?))).collect()
 }

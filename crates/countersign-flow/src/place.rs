@@ -33,19 +33,33 @@ pub struct Place {
     root: PathBuf,
     store: Evidence,
     copy: Option<Arc<WorkingCopy>>,
+    kept: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Place {
     /// In this folder.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), store: Evidence::of_folder(root), copy: None }
+        Self { root: root.to_owned(), store: Evidence::of_folder(root), copy: None, kept: BTreeMap::new() }
     }
 
     /// Elsewhere, with this working copy.
     #[must_use]
     pub fn of_copy(copy: Arc<WorkingCopy>) -> Self {
-        Self { root: copy.folder().to_owned(), store: Evidence::of_copy(Arc::clone(&copy)), copy: Some(copy) }
+        let store = Evidence::of_copy(Arc::clone(&copy));
+        Self { root: copy.folder().to_owned(), store, copy: Some(copy), kept: BTreeMap::new() }
+    }
+
+    /// With what was kept of the log, by [`kept_before`](crate::outside::kept_before): read before the store was looked at.
+    #[must_use]
+    pub fn with_kept(mut self, kept: BTreeMap<PathBuf, Vec<u8>>) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// What was kept in this file before the store was looked at, if anybody looked; nothing where no file was there.
+    pub(crate) fn kept(&self, path: &Path) -> Option<&[u8]> {
+        self.kept.get(path).map(Vec::as_slice)
     }
 
     /// The log's folder.

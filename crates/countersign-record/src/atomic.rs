@@ -87,6 +87,13 @@ pub fn is_standard_output(path: &Path) -> bool {
     matches!(Outlet::of(path), Ok(Outlet::Taker(Taker::Output)))
 }
 
+/// Whether a path leads to what only takes bytes, and keeps no file that another could replace: a device, a pipe, or what a process
+/// has open.
+#[must_use]
+pub fn only_takes(path: &Path) -> bool {
+    matches!(Outlet::of(path), Ok(Outlet::Taker(_)))
+}
+
 /// Whether what is written to both would end in one file, so that the second replaces the first.
 #[must_use]
 pub fn same_file(one: &Path, other: &Path) -> bool {

@@ -86,6 +86,8 @@ pub fn export_from(
 ) -> Result<Packing, FlowError> {
     let moment = Moment::of(files).map_err(|error| place.told_of(error.below(&place.log())))?;
     let log = FilesAt::new(files, &moment);
+    // First of all: what an altered log says of itself misleads.
+    let names = log_files(place, &moment, log)?;
     let reader = LogReader::at(log, moment.checkpoint.clone());
     let raw = reader.entries(0..reader.size()).collect::<Result<Vec<_>, _>>()?;
     let (trust, trust_bytes, verified, at) = newest_trust(place, &raw)?;
@@ -93,7 +95,6 @@ pub fn export_from(
     let opened = LogState::open(&moment.checkpoint_bytes(), &raw, &verified, &blobs, at);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     drop(raw);
-    let names = log_files(place, &moment, log)?;
 
     // What is erased may still lie here, where a run died before it was taken out: the package is made without it, and says of
     // it what it says wherever it is gone.

@@ -30,7 +30,7 @@ use countersign_core::policy::{Manifest, Pin, PolicyRef};
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_decide::ByRule;
-use countersign_verify::log::LogOutcome;
+use countersign_verify::log::{LogOutcome, kept_checkpoint};
 use countersign_verify::{LogState, StateView, Supposed, VerifiedTrust};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -170,13 +170,15 @@ pub fn backtest(request: &BacktestRequest<'_>) -> Result<Backtest, FlowError> {
         Some(trust) if request.trust.outcome.findings.is_empty() => trust,
         _ => return Err(FlowError::Refused(request.trust.outcome.findings.clone())),
     };
+    // What was kept is read first: a gate that records something meanwhile makes it go further than the log that is read.
+    let least = request.least_checkpoint.map(|path| (path, outside::read_least(path, request.place)));
     let (checkpoint, entries) = request.place.read_log()?;
     let blobs = StoreBlobs::new(request.place.store());
     let LogOutcome { state, mut findings, .. } = LogState::open(&checkpoint, &entries, trust, &blobs, request.at);
     let Some(state) = state else { return Err(FlowError::Refused(findings)) };
     blobs.finish()?;
     findings.extend(state.faults().map(|(_, finding)| finding.clone()));
-    findings.extend(continues(request, trust, state.now())?);
+    findings.extend(continues(least, trust, state.now(), request.at)?);
     let since = since(request, &state);
     let mut supposed = BTreeMap::new();
     for environment in request.manifest.environments.keys() {
@@ -323,18 +325,19 @@ fn as_pin(release: &PolicyRef) -> Pin {
 
 /// The log goes on from what was kept elsewhere; without that, decisions at its end could be missing.
 fn continues(
-    request: &BacktestRequest<'_>,
+    least: Option<(&Path, Result<Vec<u8>, FlowError>)>,
     trust: &VerifiedTrust,
     view: StateView<'_>,
+    at: Time,
 ) -> Result<Vec<Finding>, FlowError> {
-    let Some(path) = request.least_checkpoint else {
+    let Some((path, least)) = least else {
         return Ok(vec![
             Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint")
                 .found("none: decisions at the end could be missing"),
         ]);
     };
-    match outside::least_checkpoint(path, request.place, Some(view), trust.trust(), request.at)? {
+    match kept_checkpoint(&least?, &view, trust.trust(), at) {
         Ok(least) => Ok(view.continues(&least).err().into_iter().collect()),
         Err(finding) => Ok(vec![finding.at(path.display().to_string())]),
     }

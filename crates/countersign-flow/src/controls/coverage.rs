@@ -18,6 +18,7 @@ use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::time::Time;
 use countersign_decide::rules;
 use countersign_verify::document::{SignerName, verify_document};
+use countersign_verify::log::kept_checkpoint;
 use countersign_verify::policy::Activated;
 use countersign_verify::{Blobs, LogState, Roots, StateView, named_blob};
 use serde::Serialize;
@@ -231,24 +232,24 @@ pub fn coverage(request: &CoverageRequest<'_>) -> Result<(Coverage, Vec<Finding>
         Some(trust) if request.trust.outcome.findings.is_empty() => trust,
         _ => return Err(FlowError::Refused(request.trust.outcome.findings.clone())),
     };
+    // What was kept is read first: a gate that records something meanwhile makes it go further than the log that is read.
+    let least = request.least_checkpoint.map(|path| (path, outside::read_least(path, request.place)));
     let (checkpoint, entries) = request.place.read_log()?;
     let blobs = StoreBlobs::new(request.place.store());
     let opened = LogState::open(&checkpoint, &entries, trust, &blobs, request.now);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     let mut findings = opened.findings;
     findings.extend(state.faults().map(|(_, finding)| finding.clone()));
-    match request.least_checkpoint {
+    match least {
         None => findings.push(
             Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint")
                 .found("none: entries at the end could be missing"),
         ),
-        Some(path) => {
-            match outside::least_checkpoint(path, request.place, Some(state.now()), trust.trust(), request.now)? {
-                Ok(least) => findings.extend(state.now().continues(&least).err()),
-                Err(finding) => findings.push(finding.at(path.display().to_string())),
-            }
-        }
+        Some((path, least)) => match kept_checkpoint(&least?, &state.now(), trust.trust(), request.now) {
+            Ok(least) => findings.extend(state.now().continues(&least).err()),
+            Err(finding) => findings.push(finding.at(path.display().to_string())),
+        },
     }
     let past = state.entries().iter().take_while(|entry| entry.time <= request.at).count();
     let view = state.at(u64::try_from(past).unwrap_or(u64::MAX)).unwrap_or_else(|| state.now());

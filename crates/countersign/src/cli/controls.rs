@@ -186,7 +186,7 @@ impl Show {
 impl Coverage {
     fn run(&self, call: &Call<'_>) -> Answer {
         let now = given::now()?;
-        let (trust, place) = (self.trust.read(now)?, self.store.place(call)?);
+        let (trust, place) = (self.trust.read(now)?, self.store.place_after(&[self.least.file()], call)?);
         let request = CoverageRequest {
             trust: &trust,
             place: &place,

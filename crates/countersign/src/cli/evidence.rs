@@ -206,7 +206,8 @@ impl Check {
 impl Erase {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
+        let kept = [self.least.file(), self.checkpoint_output.as_deref()];
+        let (trust, place) = (self.trust.read(at)?, self.store.place_after(&kept, call)?);
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
@@ -268,7 +269,8 @@ impl Erase {
 impl Manual {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
+        let kept = [self.least.file(), self.checkpoint_output.as_deref()];
+        let (trust, place) = (self.trust.read(at)?, self.store.place_after(&kept, call)?);
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());

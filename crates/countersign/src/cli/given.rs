@@ -9,7 +9,7 @@ use countersign_core::digest::{DigestError, Sha256};
 use countersign_core::time::Time;
 use countersign_flow::elsewhere::StoreName;
 use countersign_flow::keyless::{IdentitySigner, TokenFrom};
-use countersign_flow::outside::TrustFile;
+use countersign_flow::outside::{TrustFile, kept_before};
 use countersign_flow::people::By;
 use countersign_flow::place::{self, Place};
 use countersign_flow::{FlowError, documents};
@@ -220,6 +220,13 @@ impl StoreArgs {
     /// The place, as it is now. Online where the store lies elsewhere.
     pub(crate) fn place(&self, call: &super::Call<'_>) -> Result<Place, FlowError> {
         place_of(&self.store, call)
+    }
+
+    /// The same, once what is kept of the log in these files was read: fetching a store takes a while, and a gate that records
+    /// something meanwhile keeps a newer checkpoint than the copy has.
+    pub(crate) fn place_after(&self, kept: &[Option<&Path>], call: &super::Call<'_>) -> Result<Place, FlowError> {
+        let kept = kept_before(kept);
+        Ok(self.place(call)?.with_kept(kept))
     }
 
     /// The options that say the same.

@@ -170,7 +170,7 @@ impl Init {
 impl Verify {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let place = self.store.place(call)?;
+        let place = self.store.place_after(&[self.least.file()], call)?;
         let (mut checks, mut findings) = (Vec::new(), Vec::new());
         // What was kept elsewhere first, and both checkpoints of the log at one time: a gate that records something meanwhile
         // makes all of them go further.
@@ -326,10 +326,11 @@ fn state(
 
 impl Checkpoint {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let place = self.store.place(call)?;
+        let place = self.store.place_after(&[self.least.file(), self.output.as_deref()], call)?;
         let reader = LogReader::open(&place.log())?;
         let note = reader.checkpoint().note().to_string();
         keep::goes_on(self.least.file(), &[&place])?;
+        keep::may_replace(self.output.as_deref(), &[&place])?;
         keep::replace(self.output.as_deref(), &[&place], note.as_bytes())?;
         let claim = reader.checkpoint().claim();
         let document = answer::LogCheckpoint {

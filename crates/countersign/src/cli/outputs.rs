@@ -166,8 +166,10 @@ impl Named {
         let is_part = one.path.is_file() || OF_A_RELEASE.contains(&self.verb.as_str());
         let lies = if one.option == REPORT { named || in_a_policy(&one.path) } else { named && is_part };
         if lies {
+            // Nobody named what is usual.
+            let help = if self.is_typed(&one.option) { "name a file" } else { "give one with this option" };
             return Err(FlowError::Usage(format!(
-                "--{}: {} lies in the policy's folder, and would be part of the release: name a file outside of it",
+                "--{}: {} lies in the policy's folder, and would be part of the release: {help} outside of it",
                 one.option,
                 one.path.display()
             )));

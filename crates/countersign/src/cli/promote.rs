@@ -106,8 +106,8 @@ impl Promote {
     fn decide(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Promotion>, FlowError> {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
-        let place = self.store.place(call)?;
         let least = self.least.file();
+        let place = self.store.place_after(&[least, self.checkpoint_output.as_deref()], call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let mut handed = documents::read_all(&self.bundles, &self.reviews)?;
         handed.documents.extend(self.roots.read()?);

@@ -116,7 +116,7 @@ impl Verify {
         let trust = TrustFile::read(trust, self.trust_digest.and_then(OutsideDigest::given), at)?;
         let checked = if let Some(environment) = &self.promoted_to {
             let least = self.least.file();
-            promoted_to(&subject, environment, &trust, &self.store.place(call)?, least, at)?
+            promoted_to(&subject, environment, &trust, &self.store.place_after(&[least], call)?, least, at)?
         } else if self.bundles.is_empty() {
             return Err(FlowError::Usage(
                 "name the bundles with --bundle, or ask the record with --promoted-to".to_owned(),

@@ -114,7 +114,8 @@ impl Keys {
 impl Close {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let place = self.store.place(call)?;
+        let kept = [self.least.file(), self.keys.checkpoint_output.as_deref()];
+        let place = self.store.place_after(&kept, call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place])?;
         let (trust, keys) = (self.trust.read(at)?, self.keys.open(call)?);
         let appended = shard::close(&place, &self.successor, &trust, self.least.file(), keys, at)?;

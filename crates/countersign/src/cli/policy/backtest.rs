@@ -167,7 +167,7 @@ impl Backtest {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let manifest = backtest::read_release(&self.new)?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
+        let (trust, place) = (self.trust.read(at)?, self.store.place_after(&[self.least.file()], call)?);
         let most = self.sample_size.and_then(|size| usize::try_from(size).ok()).unwrap_or(limits::BACKTEST_SAMPLE);
         let here = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let request = BacktestRequest {

@@ -302,7 +302,8 @@ impl Activate {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
         let by = self.by.open(call)?;
-        let (place, least) = (self.store.place(call)?, self.least.file());
+        let least = self.least.file();
+        let place = self.store.place_after(&[least, self.checkpoint_output.as_deref()], call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let request = ActivateRequest {
             release: &self.release,
