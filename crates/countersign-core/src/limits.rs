@@ -223,6 +223,10 @@ pub const CRATE_INDEX_BYTES: u64 = 1 << 25;
 pub const VET_BYTES: u64 = 16 << 20;
 /// Largest list of packages in a binary, uncompressed.
 pub const AUDITABLE_BYTES: usize = 8 << 20;
+/// Bytes that an archive unpacks to which is looked through for a file.
+pub const PACKED_BYTES: u64 = 16 << 30;
+/// Files of such an archive.
+pub const PACKED_FILES: usize = 1_000_000;
 /// Largest binary whose list of packages is read.
 pub const AUDITABLE_BINARY_BYTES: u64 = 4 << 30;
 

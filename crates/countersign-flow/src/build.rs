@@ -61,7 +61,8 @@ pub fn sbom_statement(document: &Path, artifact: &Path) -> Result<(Statement, Ve
                     .expected(subject.digest.to_string(), artifact.display().to_string())
                     .found(named.to_string())
                     .help(format!(
-                        "name the artifact that it describes, or make the SBOM of this one: `countersign sbom --artifact {}`",
+                        "name the artifact that it describes, or make the SBOM of this one: `countersign sbom --artifact {0}`, or, where it \
+                         is an archive of the binary that the SBOM is of, `countersign sbom from BINARY --packed-in {0}`",
                         artifact.display()
                     )),
             ]));

@@ -1,5 +1,7 @@
 //! Zip archives of others, with bounds: on the number of files, and on each file as it comes out, whatever it says of itself.
 
+use aws_lc_rs::digest::{Context, SHA256};
+use countersign_core::digest::Sha256;
 use std::io::{Cursor, Read as _, Seek};
 
 /// Why an archive is not read.
@@ -8,6 +10,9 @@ pub(crate) enum ArchiveError {
     /// Not an archive, or a broken one.
     #[error("it is no zip archive that can be read: {0}")]
     Broken(String),
+    /// An archive, and packed in a way that is not read.
+    #[error("it is packed in a way that is not read: {0}")]
+    Unsupported(String),
     /// More files than the limit.
     #[error("more than {limit} files")]
     TooMany {
@@ -31,6 +36,13 @@ pub(crate) struct Archive<R> {
 
 /// Files of one archive.
 const FILES: usize = 2_000_000;
+
+fn unread(error: zip::result::ZipError) -> ArchiveError {
+    match error {
+        zip::result::ZipError::UnsupportedArchive(what) => ArchiveError::Unsupported(what.to_owned()),
+        other => broken(other),
+    }
+}
 
 fn broken(error: impl std::fmt::Display) -> ArchiveError {
     ArchiveError::Broken(error.to_string())
@@ -56,6 +68,35 @@ impl<R: std::io::Read + Seek> Archive<R> {
         let mut names: Vec<String> = self.inner.file_names().map(str::to_owned).collect();
         names.sort();
         names
+    }
+
+    /// Each file's name and digest, folders and links left out; in all no more bytes than the limit.
+    pub(crate) fn digests(&mut self, limit: u64) -> Result<Vec<(String, Sha256)>, ArchiveError> {
+        let mut left = limit;
+        let mut found = Vec::new();
+        let mut buffer = vec![0_u8; 32 << 10];
+        for at in 0..self.inner.len() {
+            let mut file = self.inner.by_index(at).map_err(unread)?;
+            if file.is_dir() || file.is_symlink() {
+                continue;
+            }
+            let mut digest = Context::new(&SHA256);
+            loop {
+                let read = file.read(&mut buffer).map_err(broken)?;
+                let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else { break };
+                digest.update(part);
+                left = left.checked_sub(u64::try_from(read).unwrap_or(u64::MAX)).ok_or_else(|| {
+                    ArchiveError::TooLarge {
+                        name: file.name().to_owned(),
+                        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+                    }
+                })?;
+            }
+            let mut bytes = [0_u8; 32];
+            bytes.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
+            found.push((file.name().to_owned(), Sha256::from_bytes(bytes)));
+        }
+        Ok(found)
     }
 
     /// The bytes of a file.

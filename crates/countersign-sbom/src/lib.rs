@@ -32,6 +32,7 @@ mod section;
 mod settings;
 mod source;
 pub mod spdx_text;
+mod tarball;
 pub mod version;
 pub mod vex;
 

@@ -87,6 +87,42 @@ fn what_is_read_and_is_the_built_file_itself_is_called_by_no_other_files_digest(
 }
 
 #[test]
+fn a_binary_that_is_handed_out_in_an_archive_has_an_sbom_of_the_archive() {
+    let door = Door::new();
+    let bytes = built_by_go();
+    let own = Sha256::of(&bytes);
+    door.write("server", &bytes);
+    let gz = |bytes: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut out, bytes).unwrap();
+        out.finish().unwrap()
+    };
+    door.write("server.gz", &gz(&bytes));
+    door.write("other.gz", &gz(b"another"));
+    door.run("sbom from server --packed-in other.gz --output o.json")
+        .expect(2, &["other.gz does not hold server", &own.to_string()]);
+    door.run("sbom from server --packed-in server --output o.json").expect(2, &["leave --packed-in out"]);
+    door.write("package-lock.json", lock().to_string().as_bytes());
+    door.run("sbom from package-lock.json --packed-in server.gz --output o.json").expect(2, &["--artifact"]);
+    door.run("sbom from server --artifact server.gz --output o.json").expect(2, &["--packed-in"]);
+    assert!(!door.has("o.json"));
+    door.run("sbom from server --output plain.json").expect(0, &[]);
+    let sign = |name: &str| {
+        format!("sign {name} --type sbom --artifact server.gz --key keys/builder.pem --output s.sigstore.json")
+    };
+    door.run(&sign("plain.json")).expect(4, &["sbom-disagrees", "--packed-in server.gz"]);
+    door.run("sbom from server --packed-in server.gz --output o.json").expect(0, &["go1.22.1"]);
+    let made: Value = serde_json::from_slice(&door.read("o.json")).unwrap();
+    let hashes = json!([{"alg": "SHA-256", "content": Sha256::of(&door.read("server.gz")).hex()}]);
+    assert_eq!(made["metadata"]["component"]["hashes"], hashes);
+    let from = json!({"name": "countersign:made-from-digest", "value": own.to_string()});
+    assert!(made["metadata"]["properties"].as_array().unwrap().contains(&from), "{made}");
+    door.run(&sign("o.json")).expect(0, &["https://cyclonedx.org/bom"]);
+    door.write("server.zst", b"\x28\xb5\x2f\xfd");
+    door.run("sbom from server --packed-in server.zst --output z.json").expect(0, &["was not looked at"]);
+}
+
+#[test]
 fn what_is_found_out_is_printed_and_what_is_not_known_is_refused() {
     let door = Door::new();
     std::fs::create_dir(door.path().join("both")).unwrap();

@@ -11,7 +11,7 @@ use countersign_core::finding::Finding;
 use countersign_core::time::Time;
 use countersign_record::atomic::write_atomic;
 use countersign_sbom::bom::{Document, Format, Scope};
-use countersign_sbom::packages::{self, Ecosystem, Kind, PackagesError};
+use countersign_sbom::packages::{self, Ecosystem, Kind, Made, PackagesError, Packed};
 use countersign_sbom::{Facts, People, convert};
 use std::path::Path;
 
@@ -24,6 +24,8 @@ pub struct From<'a> {
     pub ecosystem: Option<Ecosystem>,
     /// The built file, where the source is not that itself.
     pub artifact: Option<&'a Path>,
+    /// The archive that the built file, which the source is, is handed out in.
+    pub packed_in: Option<&'a Path>,
     /// What the document is about, where the source does not say, or says otherwise.
     pub name: Option<&'a str>,
     /// Its version.
@@ -67,7 +69,8 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
             // What was read is the built file itself: it would be called by another one's digest.
             if let Some(own) = made.digest.filter(|own| itself && *own != digest) {
                 return Err(FlowError::Usage(format!(
-                    "{} is the built file itself, and --artifact names another one: it has {own}, and {} has {digest}; leave --artifact out",
+                    "{} is the built file itself, and --artifact names another one: it has {own}, and {} has {digest}; leave --artifact out, \
+                     or say --packed-in where that is an archive which the file is handed out in",
                     made.path.display(),
                     path.display()
                 )));
@@ -75,6 +78,9 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
             root.hashes.insert("SHA-256".to_owned(), digest.hex());
             facts.artifact = Some(digest);
         }
+    }
+    if let Some(archive) = request.packed_in {
+        facts.artifact = Some(pack(&mut made, itself, archive)?);
     }
     facts.artifact = facts.artifact.or_else(|| made.digest.filter(|_| itself));
     let built = itself || request.artifact.is_some() || made.kind == Kind::Installed;
@@ -122,6 +128,59 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         findings,
     };
     Ok((answer, bytes))
+}
+
+/// The document is about the archive, whose digest stands in it; that of the file that was read says what it was made from. Refused is an
+/// archive that is looked through and does not hold the file.
+fn pack(made: &mut Made, itself: bool, archive: &Path) -> Result<Sha256, FlowError> {
+    const NAMED: usize = 5;
+    let shown = archive.display();
+    let Some(own) = made.digest.filter(|_| itself) else {
+        return Err(FlowError::Usage(format!(
+            "--packed-in is for a binary or a wheel, and {} is {}: name what was built of it with --artifact",
+            made.path.display(),
+            made.read_as
+        )));
+    };
+    let digest = artifact::hash(archive)?.digest;
+    if digest == own {
+        let what = format!("{shown} is that file itself and no archive which holds it: leave --packed-in out");
+        return Err(FlowError::Usage(what));
+    }
+    let more = match packages::holds(archive, &own)? {
+        Packed::Holds(beside) if beside.is_empty() => None,
+        Packed::Holds(beside) => {
+            let names: Vec<&str> = beside.iter().take(NAMED).map(String::as_str).collect();
+            let cut = if beside.len() > NAMED { ", …" } else { "" };
+            Some(format!("{shown} holds {} more files, which are not read ({}{cut})", beside.len(), names.join(", ")))
+        }
+        Packed::NotRead => {
+            Some(format!("{shown} is no zip or tar archive that is read: whether it holds the file was not looked at"))
+        }
+        Packed::Without(files) => {
+            let (path, word) = (made.path.display(), if files == 1 { "file" } else { "files" });
+            return Err(FlowError::Usage(format!(
+                "{shown} does not hold {path}: of its {files} {word} none has {own}; name the very file that was packed"
+            )));
+        }
+    };
+    if let Some(root) = &mut made.bom.root {
+        // What a registry calls by that name is the wheel, and no archive with it.
+        if made.kind == Kind::Wheel {
+            root.purl = None;
+        }
+        root.hashes.clear();
+        root.hashes.insert("SHA-256".to_owned(), digest.hex());
+        if more.is_some() {
+            let aggregate =
+                made.bom.aggregates.entry(root.reference.clone()).or_insert_with(|| "incomplete".to_owned());
+            if aggregate == "complete" {
+                "incomplete".clone_into(aggregate);
+            }
+        }
+    }
+    made.partial.extend(more);
+    Ok(digest)
 }
 
 /// What only people know of it. A file that is named has to be there.

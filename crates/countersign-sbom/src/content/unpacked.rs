@@ -8,14 +8,13 @@
 //! set the mark anew. Who changes a file and sets its time back is seen only where all are compared.
 
 use super::{archive, vendored};
-use crate::error::SbomError;
-use aws_lc_rs::digest::{Context, SHA256};
+use crate::{error::SbomError, tarball::Files};
 use countersign_core::{digest::Sha256, limits};
 use flate2::read::GzDecoder;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, BufReader, Read},
+    io::{self, BufReader, Read as _},
     path::{Component, Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -24,10 +23,6 @@ use std::{
 const MARK: &str = ".cargo-ok";
 /// A package that was published this shortly before it was unpacked is compared; older ones have older files.
 const FRESH: Duration = Duration::from_hours(24);
-/// Of a tar file everything lies in blocks of this size.
-const BLOCK: usize = 512;
-/// A path, or a note that has one in it.
-const LONGEST: u64 = 64 << 10;
 
 /// Whether Cargo has unpacked it to the end.
 pub(super) fn is_whole(folder: &Path) -> bool {
@@ -71,7 +66,7 @@ pub(super) fn same(packed: &Path, folder: &Path, package: &str) -> Result<bool, 
     let unread = |why: String| SbomError::Archive { path: packed.to_owned(), package: package.to_owned(), why };
     let file = File::open(packed).map_err(failed)?;
     let own = folder.file_name().unwrap_or_default();
-    let mut files = Files { reader: GzDecoder::new(BufReader::new(file)), left: limits::CRATE_BYTES };
+    let mut files = Files::new(GzDecoder::new(BufReader::new(file)), limits::CRATE_BYTES);
     let mut listed = BTreeSet::new();
     // What stands there twice is what comes last, as where it is unpacked.
     let mut other: BTreeMap<PathBuf, (Sha256, String)> = BTreeMap::new();
@@ -82,7 +77,7 @@ pub(super) fn same(packed: &Path, folder: &Path, package: &str) -> Result<bool, 
             continue;
         }
         let path = folder.join(path);
-        let (expected, alike) = files.held(&path, entry.size).map_err(|error| unread(error.to_string()))?;
+        let (expected, alike) = held(&mut files, &path, entry.size).map_err(|error| unread(error.to_string()))?;
         other.remove(&path);
         if !alike {
             let found = match archive::hash(&path, limits::AUDITABLE_BINARY_BYTES) {
@@ -113,181 +108,25 @@ fn below(path: &str, own: &std::ffi::OsStr) -> Option<PathBuf> {
     plain.then(|| rest.iter().collect())
 }
 
-/// A file of the archive.
-struct Entry {
-    path: String,
-    size: u64,
-}
-
-/// The files of an archive, one after the other. Folders are passed over.
-struct Files<R> {
-    reader: R,
-    /// Bytes that may still come.
-    left: u64,
-}
-
-fn wrong(what: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.into())
-}
-
-impl<R: Read> Files<R> {
-    fn next(&mut self) -> io::Result<Option<Entry>> {
-        let (mut long, mut noted) = (None, None);
-        loop {
-            let mut block = [0_u8; BLOCK];
-            if !self.fill(&mut block)? || block.iter().all(|byte| *byte == 0) {
-                return Ok(None);
-            }
-            let field = |from: usize, length: usize| block.iter().skip(from).take(length).copied();
-            let sum: u64 = (0..BLOCK).zip(&block).fold(0, |sum, (at, byte)| {
-                sum.saturating_add(u64::from(if (148..156).contains(&at) { b' ' } else { *byte }))
-            });
-            if number(field(148, 8)) != Some(sum) {
-                return Err(wrong("a header of the archive is broken"));
-            }
-            let size = number(field(124, 12)).ok_or_else(|| wrong("a file of the archive has no size"))?;
-            match block.get(156).copied().unwrap_or_default() {
-                b'0' | 0 | b'7' => {
-                    let short = || {
-                        let posix = field(257, 6).eq(*b"ustar\0");
-                        let before = text(field(345, 155)).filter(|before| posix && !before.is_empty());
-                        let name = text(field(0, 100))?;
-                        Some(before.map_or_else(|| name.clone(), |before| format!("{before}/{name}")))
-                    };
-                    let path = noted.or(long).or_else(short).ok_or_else(|| wrong("a path that is not UTF-8"))?;
-                    return Ok(Some(Entry { path, size }));
-                }
-                b'L' => long = Some(self.words(size)?.trim_end_matches('\0').to_owned()),
-                b'x' => noted = path_of(&self.words(size)?).or(noted),
-                b'5' | b'g' | b'K' => {
-                    self.pass(size)?;
-                    (long, noted) = (None, None);
-                }
-                other => return Err(wrong(format!("a file of kind {:?}, which no package has", char::from(other)))),
-            }
-        }
-    }
-
-    /// The digest of the next file, and whether the one at the path has the same bytes.
-    fn held(&mut self, path: &Path, size: u64) -> io::Result<(Sha256, bool)> {
-        let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == size);
-        let mut there = is_file.then(|| File::open(path).ok()).flatten();
-        let mut digest = Context::new(&SHA256);
-        let mut alike = there.is_some();
-        let (mut ours, mut theirs) = (vec![0_u8; 32 << 10], vec![0_u8; 32 << 10]);
-        let mut left = size;
-        while left > 0 {
-            let part = usize::try_from(left).unwrap_or(usize::MAX).min(ours.len());
-            let (Some(ours), Some(theirs)) = (ours.get_mut(..part), theirs.get_mut(..part)) else { break };
-            if !self.fill(ours)? {
-                return Err(wrong("the archive ends before its last file does"));
-            }
-            digest.update(ours);
-            alike = alike && there.as_mut().is_some_and(|file| file.read_exact(theirs).is_ok()) && ours == theirs;
-            left = left.saturating_sub(u64::try_from(part).unwrap_or(u64::MAX));
-        }
-        self.rest(size)?;
-        let mut bytes = [0_u8; 32];
-        bytes.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
-        Ok((Sha256::from_bytes(bytes), alike))
-    }
-
-    fn words(&mut self, size: u64) -> io::Result<String> {
-        if size > LONGEST {
-            return Err(wrong("a path that is too long"));
-        }
-        let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
-        if !self.fill(&mut bytes)? && size > 0 {
-            return Err(wrong("the archive ends early"));
-        }
-        self.rest(size)?;
-        String::from_utf8(bytes).map_err(|_bytes| wrong("a path that is not UTF-8"))
-    }
-
-    fn pass(&mut self, size: u64) -> io::Result<()> {
-        self.count(size)?;
-        let passed = io::copy(&mut self.reader.by_ref().take(size), &mut io::sink())?;
-        if passed != size {
-            return Err(wrong("the archive ends early"));
-        }
-        self.rest(size)
-    }
-
-    /// What fills up the last block.
-    fn rest(&mut self, size: u64) -> io::Result<()> {
-        let block = u64::try_from(BLOCK).unwrap_or(u64::MAX);
-        let over = size.checked_rem(block).unwrap_or_default();
-        if over > 0 {
-            io::copy(&mut self.reader.by_ref().take(block.saturating_sub(over)), &mut io::sink())?;
-        }
-        Ok(())
-    }
-
-    /// Whether there was enough; an end in the middle is an error.
-    fn fill(&mut self, bytes: &mut [u8]) -> io::Result<bool> {
-        self.count(u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
-        let mut done = 0;
-        while let Some(open) = bytes.get_mut(done..).filter(|open| !open.is_empty()) {
-            match self.reader.read(open)? {
-                0 if done == 0 => return Ok(false),
-                0 => return Err(wrong("the archive ends early")),
-                more => done = done.saturating_add(more),
-            }
-        }
-        Ok(true)
-    }
-
-    fn count(&mut self, more: u64) -> io::Result<()> {
-        self.left = self.left.checked_sub(more).ok_or_else(|| wrong("it unpacks to more than is read"))?;
-        Ok(())
-    }
-}
-
-/// A number in octal digits, or, where the first bit says so, in bytes.
-fn number(field: impl Iterator<Item = u8> + Clone) -> Option<u64> {
-    let first = field.clone().next()?;
-    if first & 0x80 != 0 {
-        let mut bytes = field;
-        let begin = u64::from(bytes.next()? & 0x7f);
-        return bytes.try_fold(begin, |sum, byte| sum.checked_mul(256)?.checked_add(u64::from(byte)));
-    }
-    let digits = field.skip_while(|byte| *byte == b' ').take_while(|byte| !matches!(byte, 0 | b' '));
-    let mut digits = digits.peekable();
-    digits.peek()?;
-    digits.try_fold(0_u64, |sum, byte| {
-        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 8)?;
-        sum.checked_mul(8)?.checked_add(u64::from(digit))
-    })
-}
-
-fn text(field: impl Iterator<Item = u8>) -> Option<String> {
-    String::from_utf8(field.take_while(|byte| *byte != 0).collect()).ok()
-}
-
-/// Of notes that are each `LENGTH KEY=VALUE` and a new line, the path.
-fn path_of(notes: &str) -> Option<String> {
-    notes.lines().filter_map(|line| line.split_once(' ')?.1.strip_prefix("path=")).next_back().map(str::to_owned)
+/// The digest of the archive's next file, and whether the one at the path has the same bytes.
+fn held(files: &mut Files<impl io::Read>, path: &Path, size: u64) -> io::Result<(Sha256, bool)> {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == size);
+    let mut there = is_file.then(|| File::open(path).ok()).flatten();
+    let mut alike = there.is_some();
+    let mut theirs = Vec::new();
+    let digest = files.digest(size, |ours| {
+        theirs.resize(ours.len(), 0);
+        alike = alike && there.as_mut().is_some_and(|file| file.read_exact(&mut theirs).is_ok()) && ours == theirs;
+    })?;
+    Ok((digest, alike))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tarball::{BLOCK, made::entry};
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write as _;
-
-    /// One entry of an archive.
-    fn entry(kind: u8, name: &str, bytes: &[u8]) -> Vec<u8> {
-        let mut block = vec![0_u8; BLOCK];
-        block[..name.len()].copy_from_slice(name.as_bytes());
-        block[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
-        block[156] = kind;
-        block[148..156].copy_from_slice(b"        ");
-        let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
-        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-        block.extend(bytes);
-        block.resize(block.len().next_multiple_of(BLOCK), 0);
-        block
-    }
 
     /// A package of some entries, unpacked by hand.
     fn package(entries: &[Vec<u8>], files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf, PathBuf) {

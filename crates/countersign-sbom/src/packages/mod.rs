@@ -21,6 +21,7 @@ mod npm_registries;
 mod npm_scene;
 mod npm_told;
 mod npm_workspaces;
+mod packed;
 mod pip_options;
 mod poetry;
 mod poetry_hash;
@@ -35,6 +36,7 @@ mod uv;
 mod uv_project;
 mod wheels;
 
+pub use packed::{Packed, holds};
 pub(crate) use python::normal as normal_python_name;
 
 use crate::bom::{Bom, Item};

@@ -78,10 +78,21 @@ pub(super) fn purl_within(
 ) -> Result<Option<Purl>, PurlError> {
     let purl = purl(name, version, from)?;
     let Some(folder) = folder.filter(|_| matches!(from, From::Git(_) | From::Url(_))) else { return Ok(purl) };
-    if folder.split(['/', '\\']).any(|part| part == "..") {
-        return Ok(None);
+    let Some(folder) = within(folder) else { return Ok(None) };
+    purl.map(|purl| purl.with_subpath(&folder)).transpose()
+}
+
+/// The folder without its detours; nothing where it leads out.
+fn within(folder: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split(['/', '\\']) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
     }
-    purl.map(|purl| purl.with_subpath(folder)).transpose()
+    Some(parts.join("/"))
 }
 
 /// The reference: the package URL where there is one.
@@ -233,6 +244,7 @@ mod tests {
         let archive = From::Url("https://example.com/a.zip".to_owned());
         assert_eq!(of(archive, "b").unwrap(), "pkg:pypi/a?download_url=https://example.com/a.zip#b");
         assert_eq!(of(From::Index(None), "b").unwrap(), "pkg:pypi/a", "an index has no folders");
+        assert_eq!(of(git(), "a/../b/./c/").unwrap(), of(git(), "b/c").unwrap(), "a detour");
         assert_eq!([of(git(), "../b"), of(git(), "b\\..\\..")], [None, None]);
     }
 

@@ -19,7 +19,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  countersign sbom from package-lock.json --artifact dist/app.tgz --output app.cdx.json\n  \
-                        countersign sbom from build/server --output server.cdx.json"
+                        countersign sbom from build/server --output server.cdx.json\n  \
+                        countersign sbom from build/server --packed-in dist/server.tar.gz --output server.cdx.json"
 )]
 pub(crate) struct From {
     /// The lock file, folder, wheel or binary
@@ -31,6 +32,9 @@ pub(crate) struct From {
     /// The built file: its digest goes into the document
     #[arg(long, value_name = "FILE")]
     artifact: Option<PathBuf>,
+    /// The archive that a binary or a wheel is handed out in: the document is about the archive, and names its digest
+    #[arg(long, value_name = "ARCHIVE", conflicts_with = "artifact")]
+    packed_in: Option<PathBuf>,
     /// What the document is about, where the source does not say
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -72,6 +76,7 @@ impl From {
             source: &self.source,
             ecosystem,
             artifact: self.artifact.as_deref(),
+            packed_in: self.packed_in.as_deref(),
             name: self.name.as_deref(),
             version: self.release.as_deref(),
             without_dev: self.without_dev,
