@@ -38,10 +38,10 @@ pub(crate) struct Archive<R> {
 const FILES: usize = 2_000_000;
 
 fn unread(error: zip::result::ZipError) -> ArchiveError {
-    match error {
-        zip::result::ZipError::UnsupportedArchive(what) => ArchiveError::Unsupported(what.to_owned()),
-        other => broken(other),
+    if let zip::result::ZipError::UnsupportedArchive(what) = error {
+        return ArchiveError::Unsupported(what.to_owned());
     }
+    broken(error)
 }
 
 fn broken(error: impl std::fmt::Display) -> ArchiveError {

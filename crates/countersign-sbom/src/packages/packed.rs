@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
-        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
         for (name, bytes) in files {
             writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
             writer.write_all(bytes).unwrap();
