@@ -125,7 +125,10 @@ impl Reader<'_> {
             self.time(package, key, at);
         }
         self.checksums(package, at);
-        self.licences(package, at, &["licenseConcluded", "licenseDeclared"], "licenseInfoFromFiles");
+        self.licences(package, at, &["licenseConcluded"], "licenseInfoFromFiles");
+        if let Some(declared) = text(package, "licenseDeclared") {
+            self.declared(declared, &format!("{at}/licenseDeclared"));
+        }
         self.annotations(package, at);
         for key in ["supplier", "originator"] {
             if let Some(who) = text(package, key)
@@ -215,30 +218,28 @@ impl Reader<'_> {
     }
 
     fn licence(&mut self, text: &str, at: &str) {
-        if matches!(text, "NONE" | "NOASSERTION") {
-            return;
+        match expression(text) {
+            Err(Unread { why, .. }) => self.wrong(at.to_owned(), not_one(&why)),
+            Ok(read) => self.terms(read, at),
         }
-        let read = match Expression::parse(text) {
-            // Cargo's old way of writing is none of SPDX.
-            Ok(_) if text.contains('/') => Err("`/` is no operator".to_owned()),
-            Ok(read) => Ok(read),
-            Err(error @ (LicenceError::TooLong | LicenceError::TooDeep)) => {
-                Err(format!("it cannot be checked: {error}"))
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        match read {
-            Err(why) => {
-                self.wrong(at.to_owned(), format!("neither a licence expression nor NONE nor NOASSERTION: {why}"));
-            }
-            Ok(read) => {
-                let mut waiting = vec![read];
-                while let Some(part) = waiting.pop() {
-                    match part {
-                        Expression::Term(term) => self.term(&term, at),
-                        Expression::All(parts) | Expression::Any(parts) => waiting.extend(parts),
-                    }
-                }
+    }
+
+    /// What those who made a package say of it is in their own words, which npm writes as they stand: such words name a licence, and nobody
+    /// but them can write others.
+    fn declared(&mut self, text: &str, at: &str) {
+        match expression(text) {
+            Err(Unread { why, words: true }) => put(&mut self.judged.loose, at.to_owned(), not_one(&why)),
+            Err(Unread { why, words: false }) => self.wrong(at.to_owned(), not_one(&why)),
+            Ok(read) => self.terms(read, at),
+        }
+    }
+
+    fn terms(&mut self, read: Option<Expression>, at: &str) {
+        let mut waiting = Vec::from_iter(read);
+        while let Some(part) = waiting.pop() {
+            match part {
+                Expression::Term(term) => self.term(&term, at),
+                Expression::All(parts) | Expression::Any(parts) => waiting.extend(parts),
             }
         }
     }
@@ -274,6 +275,34 @@ impl Reader<'_> {
             self.judged.unlisted.insert(own.to_owned());
         }
     }
+}
+
+/// Why a text is no licence expression.
+struct Unread {
+    why: String,
+    /// Whether it is words that can name a licence all the same.
+    words: bool,
+}
+
+/// The expression; nothing where nothing is said.
+fn expression(text: &str) -> Result<Option<Expression>, Unread> {
+    if matches!(text, "NONE" | "NOASSERTION") {
+        return Ok(None);
+    }
+    let words = !text.trim().is_empty();
+    match Expression::parse(text) {
+        // Cargo's old way of writing is none of SPDX.
+        Ok(_) if text.contains('/') => Err(Unread { why: "`/` is no operator".to_owned(), words }),
+        Ok(read) => Ok(Some(read)),
+        Err(error @ (LicenceError::TooLong | LicenceError::TooDeep)) => {
+            Err(Unread { why: format!("it cannot be checked: {error}"), words: false })
+        }
+        Err(error) => Err(Unread { why: error.to_string(), words }),
+    }
+}
+
+fn not_one(why: &str) -> String {
+    format!("neither a licence expression nor NONE nor NOASSERTION: {why}")
 }
 
 /// One more, counted alone where there are many.
@@ -447,7 +476,7 @@ mod tests {
 
     #[test]
     fn each_value_that_the_schema_lets_pass_is_named_by_its_place() {
-        let cases: [(&str, Value); 26] = [
+        let cases: [(&str, Value); 28] = [
             ("/packages/0/checksums/0/checksumValue", json!("85ed")),
             ("/files/0/checksums/0/checksumValue", json!("85ed")),
             ("/externalDocumentRefs/0/checksum/checksumValue", json!("85")),
@@ -460,9 +489,11 @@ mod tests {
             ("/annotations/0/annotator", json!("Foo")),
             ("/packages/0/licenseConcluded", json!("NOT A LICENSE (((")),
             ("/packages/0/licenseConcluded", json!("")),
-            ("/packages/0/licenseDeclared", json!("MIT/Apache-2.0")),
-            ("/packages/0/licenseDeclared", json!("MIT AND")),
-            ("/packages/0/licenseDeclared", json!("Apache 2.0")),
+            ("/packages/0/licenseDeclared", json!("")),
+            ("/packages/0/licenseDeclared", json!(" ")),
+            ("/packages/0/licenseConcluded", json!("MIT/Apache-2.0")),
+            ("/packages/0/licenseConcluded", json!("MIT AND")),
+            ("/packages/0/licenseConcluded", json!("Apache 2.0")),
             ("/packages/0/licenseDeclared", json!("LicenseRef-unknown")),
             ("/packages/0/licenseDeclared", json!("LicenseRef-X")),
             ("/packages/0/licenseDeclared", json!("DocumentRef-none:LicenseRef-x")),
@@ -481,6 +512,15 @@ mod tests {
             assert!(places.contains(&at), "{at} {value}: {places:?}");
             // Only a licence of the document's own that is gone is missed elsewhere as well.
             assert!(places.len() == 1 || at.ends_with("licenseId"), "{at} {value}: {places:?}");
+        }
+    }
+
+    #[test]
+    fn words_in_which_a_package_declares_its_licence_are_no_fault_and_are_told() {
+        for words in ["SEE LICENSE IN LICENSE.txt", "Public Domain", "MIT/X11", "Apache 2.0", "MIT AND", "(MIT"] {
+            let declared = judged(|document| document["packages"][0]["licenseDeclared"] = json!(words));
+            assert_eq!(declared.faults, Faults::default(), "{words}");
+            assert_eq!(declared.loose.listed[0].at, "/packages/0/licenseDeclared", "{words}");
         }
     }
 

@@ -111,7 +111,7 @@ fn what_the_schema_of_spdx_lets_pass_and_its_text_does_not_is_refused_by_its_pla
     for (key, value) in [
         ("checksums", json!([{"algorithm": "SHA1", "checksumValue": "85ed"}])),
         ("supplier", json!("Foo")),
-        ("licenseDeclared", json!("NOT A LICENSE (((")),
+        ("licenseConcluded", json!("NOT A LICENSE (((")),
         ("licenseConcluded", json!("LicenseRef-nowhere")),
     ] {
         let mut document = spdx2();
@@ -137,8 +137,12 @@ fn spdx_as_npm_writes_it_is_taken_in_and_its_identifiers_stay() {
     let own = "SPDXRef-Package-types.babel__core-7.20.5";
     let text = spdx2().to_string().replace("SPDXRef-a\"", &format!("{own}\""));
     let text = text.replace("2026-11-01T00:00:00Z", "2026-11-27T07:50:16.918Z");
+    let mut document: Value = serde_json::from_str(&text).unwrap();
+    document["packages"][1]["licenseDeclared"] = json!("SEE LICENSE IN LICENSE.txt");
+    let text = document.to_string();
     door.write("in.json", text.as_bytes());
-    let told = ["sbom-spelling", "2 values", "/creationInfo/created", "/packages/1/SPDXID"];
+    let told =
+        ["sbom-spelling", "3 values", "/creationInfo/created", "/packages/1/SPDXID", "/packages/1/licenseDeclared"];
     door.run("sbom validate in.json").expect(0, &[&["valid", "3 components"][..], &told[..]].concat());
     door.run("sbom ingest in.json --output npm.cdx.json").expect(0, &told);
     assert_eq!(door.read("npm.raw.json"), text.as_bytes());
@@ -146,6 +150,7 @@ fn spdx_as_npm_writes_it_is_taken_in_and_its_identifiers_stay() {
     assert_eq!(view["metadata"]["timestamp"], "2026-11-27T07:50:16.918Z");
     let a = view["components"].as_array().unwrap().iter().find(|one| one["name"] == "a").unwrap();
     assert_eq!(a["bom-ref"], own);
+    assert_eq!(a["licenses"], json!([{"license": {"name": "SEE LICENSE IN LICENSE.txt"}}]));
     let needs = view["dependencies"].as_array().unwrap().iter().find(|one| one["ref"] == "SPDXRef-app").unwrap();
     assert!(needs["dependsOn"].as_array().unwrap().contains(&json!(own)), "{needs}");
     door.run(&format!("sbom query in.json {own}")).expect(0, &["a 1.0.0"]);

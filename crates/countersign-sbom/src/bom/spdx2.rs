@@ -23,6 +23,7 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
         }
     }
     bom.about.serial = text(document, "documentNamespace", "")?.map(str::to_owned);
+    counts.reference(DOCUMENT, "/SPDXID")?;
     bom.others.insert(DOCUMENT.to_owned());
     for (value, at) in list(document, "packages", "")? {
         counts.component(&at)?;
@@ -60,9 +61,47 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     if let (Some(only), None) = (roots.next(), roots.next())
         && let Some(place) = bom.items.iter().position(|item| item.reference == **only)
     {
-        bom.root = Some(bom.items.remove(place));
+        let root = bom.items.remove(place);
+        let reached = needs(&root.reference, &bom.edges, &told.needs);
+        for item in &mut bom.items {
+            if let Some(scope) = reached.get(item.reference.as_str()) {
+                item.scope = *scope;
+            }
+        }
+        bom.root = Some(root);
     }
     Ok(bom)
+}
+
+/// How much the root needs each that can be reached from it: what only builds or tests it needs its own dependencies for that, too.
+fn needs<'b>(
+    root: &'b str,
+    edges: &'b BTreeMap<String, BTreeSet<String>>,
+    needs: &BTreeMap<(String, String), Scope>,
+) -> BTreeMap<&'b str, Scope> {
+    let mut reached: BTreeMap<&str, Scope> = BTreeMap::from([(root, Scope::Required)]);
+    // The strongest first: what was reached by it is not reached again by a weaker one.
+    let mut weaker: BTreeMap<Scope, Vec<&str>> = BTreeMap::from([(Scope::Required, vec![root])]);
+    while let Some((scope, mut waiting)) = weaker.pop_first() {
+        while let Some(from) = waiting.pop() {
+            if reached.get(from).is_some_and(|known| *known < scope) {
+                continue;
+            }
+            for to in edges.get(from).into_iter().flatten() {
+                let need = needs.get(&(from.to_owned(), to.clone())).copied().unwrap_or_default().max(scope);
+                if reached.get(to.as_str()).is_some_and(|known| *known <= need) {
+                    continue;
+                }
+                reached.insert(to, need);
+                if need == scope {
+                    waiting.push(to);
+                } else {
+                    weaker.entry(need).or_default().push(to);
+                }
+            }
+        }
+    }
+    reached
 }
 
 fn said(text: Option<&str>) -> Option<&str> {
@@ -122,6 +161,8 @@ pub(super) fn algorithm_of(name: &str) -> String {
 #[derive(Default)]
 struct Told {
     scopes: BTreeMap<String, Scope>,
+    /// What each needs another for, the strongest where several things are said.
+    needs: BTreeMap<(String, String), Scope>,
     /// Of which it is said what they depend on. What contains something, or only needs it to build, does not say that.
     listed: BTreeSet<String>,
     /// Of which nobody asserts what they depend on.
@@ -196,6 +237,8 @@ fn relationship(
             // What one needs to run is needed to run, whoever else only builds with it.
             let known = told.scopes.entry(to.to_owned()).or_insert(need);
             *known = (*known).min(need);
+            let known = told.needs.entry((from.to_owned(), to.to_owned())).or_insert(need);
+            *known = (*known).min(need);
         }
     }
     Ok(())
@@ -227,6 +270,33 @@ mod tests {
         }
         assert_eq!(of(&[builds]).items[1].scope, Scope::Excluded);
         assert_eq!(of(&[builds, ("lib", "OPTIONAL_DEPENDENCY_OF", "app")]).items[1].scope, Scope::Optional);
+    }
+
+    #[test]
+    fn what_only_development_leads_to_from_the_root_is_excluded_with_all_below_it() {
+        let described = ("SPDXRef-DOCUMENT", "DESCRIBES", "app");
+        let scopes = |all: &[(&str, &str, &str)]| {
+            let bom = of(&[&[described], all].concat());
+            assert_eq!(bom.root.unwrap().name, "app");
+            [bom.items[0].scope, bom.items[1].scope]
+        };
+        let dev = ("lib", "DEV_DEPENDENCY_OF", "app");
+        let below = ("lib", "DEPENDS_ON", "tool");
+        let peer = ("tool", "DEPENDENCY_OF", "lib");
+        let optional = ("tool", "OPTIONAL_DEPENDENCY_OF", "app");
+        assert_eq!(scopes(&[dev, below]), [Scope::Excluded; 2]);
+        assert_eq!(scopes(&[below, peer, dev]), [Scope::Excluded; 2]);
+        assert_eq!(scopes(&[dev, below, optional]), [Scope::Excluded, Scope::Optional]);
+        assert_eq!(scopes(&[optional, ("tool", "DEPENDS_ON", "lib"), dev]), [Scope::Optional; 2]);
+        assert_eq!(scopes(&[dev, below, ("app", "DEPENDS_ON", "lib")]), [Scope::Required; 2]);
+        assert_eq!(scopes(&[("lib", "DEPENDS_ON", "tool"), ("tool", "DEPENDS_ON", "lib"), dev]), [Scope::Excluded; 2]);
+        assert_eq!(scopes(&[("tool", "DEV_DEPENDENCY_OF", "lib")]), [Scope::Required, Scope::Excluded], "not reached");
+    }
+
+    #[test]
+    fn no_package_has_the_identifier_of_the_document() {
+        let package = json!({"SPDXID": "SPDXRef-DOCUMENT", "name": "x"});
+        assert!(read(&json!({"packages": [package]})).is_err());
     }
 
     #[test]
