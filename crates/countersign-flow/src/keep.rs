@@ -4,7 +4,7 @@
 
 use crate::error::FlowError;
 use crate::files;
-use crate::outside::gone;
+use crate::outside::{gone, read_least};
 use crate::place::Place;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
@@ -27,8 +27,22 @@ pub fn may_replace(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError
     Ok(could_write(path)?)
 }
 
-/// Whether the log goes on from the checkpoint in this file, which nothing is written to.
-pub fn goes_on(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
+/// Whether the log goes on from the least checkpoint, which has to be there: whoever names one and has lost it would be told nothing. Only
+/// where it is the very file that the checkpoint is about to be written to, it may be yet to come.
+pub fn goes_on_from_least(least: Option<&Path>, begun: Option<&Path>, log: &Place) -> Result<(), FlowError> {
+    let Some(least) = least.filter(|least| Some(*least) != begun) else { return Ok(()) };
+    let bytes = read_least(least, log)?;
+    if bytes.trim_ascii().is_empty() {
+        return Err(FlowError::Usage(format!(
+            "{} is empty, and no checkpoint of the log: write one there by `log checkpoint --output`",
+            least.display()
+        )));
+    }
+    go_on_from(least, &bytes, &[log])
+}
+
+/// Whether the log goes on from the checkpoint in this file, which a newer one is to take the place of.
+fn goes_on(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
     let Some(kept) = kept else { return Ok(()) };
     // Where somebody looked before the log was fetched, that counts: a gate may have kept a newer one since.
     if let Some(before) = logs.iter().find_map(|place| place.kept(kept)) {

@@ -329,7 +329,7 @@ impl Checkpoint {
         let place = self.store.place_after(&[self.least.file(), self.output.as_deref()], call)?;
         let reader = LogReader::open(&place.log())?;
         let note = reader.checkpoint().note().to_string();
-        keep::goes_on(self.least.file(), &[&place])?;
+        keep::goes_on_from_least(self.least.file(), self.output.as_deref(), &place)?;
         keep::may_replace(self.output.as_deref(), &[&place])?;
         keep::replace(self.output.as_deref(), &[&place], note.as_bytes())?;
         let claim = reader.checkpoint().claim();
