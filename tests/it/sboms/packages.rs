@@ -118,6 +118,8 @@ fn a_binary_that_is_handed_out_in_an_archive_has_an_sbom_of_the_archive() {
     let from = json!({"name": "countersign:made-from-digest", "value": own.to_string()});
     assert!(made["metadata"]["properties"].as_array().unwrap().contains(&from), "{made}");
     door.run(&sign("o.json")).expect(0, &["https://cyclonedx.org/bom"]);
+    door.write("cut.gz", &gz(&bytes)[..40]);
+    door.run("sbom from server --packed-in cut.gz --output c.json").expect(4, &["packages-malformed", "cut.gz"]);
     door.write("server.zst", b"\x28\xb5\x2f\xfd");
     door.run("sbom from server --packed-in server.zst --output z.json").expect(0, &["was not looked at"]);
 }

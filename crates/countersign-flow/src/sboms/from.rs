@@ -43,19 +43,7 @@ pub struct From<'a> {
 /// Makes it, holds it against the schema, and writes it whole or not at all.
 pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
     let mut facts = Facts { people: people(request)?, time: request.time, ..Facts::default() };
-    let mut made = match packages::read(request.source, request.ecosystem) {
-        Ok(made) => made,
-        Err(PackagesError::Malformed { path, at, what }) => {
-            let finding = Finding::new(codes::PACKAGES_MALFORMED, what).at(path.display().to_string()).at(at);
-            let finding = if path.extension().is_some_and(|end| end == "whl") {
-                finding.help("fetch the wheel again, and hold it against the digest that its index names")
-            } else {
-                finding
-            };
-            return Err(FlowError::Refused(vec![finding]));
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let mut made = packages::read(request.source, request.ecosystem).map_err(refused)?;
     let itself = matches!(made.kind, Kind::Wheel | Kind::GoBinary | Kind::Auditable);
     if let Some(root) = &mut made.bom.root {
         if let Some(name) = request.name {
@@ -130,6 +118,17 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
     Ok((answer, bytes))
 }
 
+/// What contradicts itself, or is cut short, is refused, and not a file that cannot be read.
+fn refused(error: PackagesError) -> FlowError {
+    let PackagesError::Malformed { path, at, what } = error else { return error.into() };
+    let finding = Finding::new(codes::PACKAGES_MALFORMED, what).at(path.display().to_string()).at(at);
+    FlowError::Refused(vec![if path.extension().is_some_and(|end| end == "whl") {
+        finding.help("fetch the wheel again, and hold it against the digest that its index names")
+    } else {
+        finding
+    }])
+}
+
 /// The document is about the archive, whose digest stands in it; that of the file that was read says what it was made from. Refused is an
 /// archive that is looked through and does not hold the file.
 fn pack(made: &mut Made, itself: bool, archive: &Path) -> Result<Sha256, FlowError> {
@@ -147,7 +146,7 @@ fn pack(made: &mut Made, itself: bool, archive: &Path) -> Result<Sha256, FlowErr
         let what = format!("{shown} is that file itself and no archive which holds it: leave --packed-in out");
         return Err(FlowError::Usage(what));
     }
-    let more = match packages::holds(archive, &own)? {
+    let more = match packages::holds(archive, &own).map_err(refused)? {
         Packed::Holds(beside) if beside.is_empty() => None,
         Packed::Holds(beside) => {
             let names: Vec<&str> = beside.iter().take(NAMED).map(String::as_str).collect();
