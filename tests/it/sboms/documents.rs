@@ -150,7 +150,10 @@ fn spdx_as_npm_writes_it_is_taken_in_and_its_identifiers_stay() {
     assert_eq!(view["metadata"]["timestamp"], "2026-11-27T07:50:16.918Z");
     let a = view["components"].as_array().unwrap().iter().find(|one| one["name"] == "a").unwrap();
     assert_eq!(a["bom-ref"], own);
-    assert_eq!(a["licenses"], json!([{"license": {"name": "SEE LICENSE IN LICENSE.txt"}}]));
+    assert_eq!(
+        a["licenses"],
+        json!([{"license": {"name": "SEE LICENSE IN LICENSE.txt", "acknowledgement": "declared"}}])
+    );
     let needs = view["dependencies"].as_array().unwrap().iter().find(|one| one["ref"] == "SPDXRef-app").unwrap();
     assert!(needs["dependsOn"].as_array().unwrap().contains(&json!(own)), "{needs}");
     door.run(&format!("sbom query in.json {own}")).expect(0, &["a 1.0.0"]);

@@ -246,6 +246,7 @@ mod tests {
         "lockfile",
         "login-file",
         "of",
+        "packed-in",
         "policy",
         "previous",
         "provenance",
