@@ -165,6 +165,40 @@ fn spdx_as_npm_writes_it_is_taken_in_and_its_identifiers_stay() {
     }
 }
 
+/// What npm 11.19.1 wrote of a project of five packages, and the lock file that it wrote of the same.
+#[test]
+fn a_document_that_npm_made_says_the_same_as_its_lock_file() {
+    let door = Door::new();
+    door.write("app.spdx.json", include_bytes!("npm/app.spdx.json"));
+    door.write("package-lock.json", include_bytes!("npm/package-lock.json"));
+    door.run("sbom validate app.spdx.json").expect(0, &["valid", "5 components", "sbom-spelling"]);
+    door.run("sbom ingest app.spdx.json --output npm.cdx.json")
+        .expect(0, &["/packages/3/licenseDeclared", "/packages/4/licenseDeclared"]);
+    door.run("sbom from package-lock.json --output own.cdx.json").expect(0, &[]);
+    let said = |name: &str| {
+        let document: Value = serde_json::from_slice(&door.read(name)).unwrap();
+        let components = document["components"].as_array().unwrap().clone();
+        let of = |component: &Value| {
+            let licences = component["licenses"][0].clone();
+            let licence = [&licences["expression"], &licences["license"]["name"], &licences["license"]["id"]];
+            let licence = licence.into_iter().find_map(Value::as_str).map(str::to_owned);
+            let scope = component["scope"].as_str().unwrap_or("required").to_owned();
+            (component["name"].as_str().unwrap().to_owned(), scope, licence)
+        };
+        components.iter().map(of).collect::<std::collections::BTreeSet<_>>()
+    };
+    let expected = [
+        ("below_it", "excluded", "MIT"),
+        ("both", "optional", "(MIT OR Apache-2.0)"),
+        ("lib", "required", "SEE LICENSE IN LICENSE.txt"),
+        ("tool", "excluded", "MIT/X11"),
+    ];
+    let needs = |name: &str| said(name).into_iter().map(|(name, scope, _)| (name, scope)).collect::<Vec<_>>();
+    let all = expected.map(|(name, scope, licence)| (name.to_owned(), scope.to_owned(), Some(licence.to_owned())));
+    assert_eq!(said("npm.cdx.json"), all.into());
+    assert_eq!(needs("npm.cdx.json"), needs("own.cdx.json"));
+}
+
 #[test]
 fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     let door = Door::new();

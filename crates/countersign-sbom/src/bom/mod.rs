@@ -7,6 +7,7 @@ pub(crate) mod cyclonedx;
 mod form;
 pub mod graph;
 pub(crate) mod json;
+mod needs;
 mod spdx2;
 mod spdx3;
 pub(crate) mod write;

@@ -1,9 +1,10 @@
 //! SPDX 2.3 as JSON.
 
 use super::json::{Counts, Object, bounded, digest, inner, list, object, shape, text};
+use super::needs::Needs;
 use super::{Bom, DocumentError, File, Format, Item, Scope};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 
@@ -48,11 +49,6 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
         counts.edge(&at)?;
         relationship(object(value, &at)?, &at, &mut bom, &mut described, &mut told)?;
     }
-    for item in &mut bom.items {
-        if let Some(scope) = told.scopes.get(&item.reference) {
-            item.scope = *scope;
-        }
-    }
     let unsaid = bom.edges.keys().filter(|from| !told.listed.contains(*from)).cloned();
     told.unknown.extend(unsaid);
     bom.aggregates.extend(told.unknown.into_iter().map(|from| (from, "unknown".to_owned())));
@@ -61,47 +57,10 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     if let (Some(only), None) = (roots.next(), roots.next())
         && let Some(place) = bom.items.iter().position(|item| item.reference == **only)
     {
-        let root = bom.items.remove(place);
-        let reached = needs(&root.reference, &bom.edges, &told.needs);
-        for item in &mut bom.items {
-            if let Some(scope) = reached.get(item.reference.as_str()) {
-                item.scope = *scope;
-            }
-        }
-        bom.root = Some(root);
+        bom.root = Some(bom.items.remove(place));
     }
+    told.needs.settle(&mut bom);
     Ok(bom)
-}
-
-/// How much the root needs each that can be reached from it: what only builds or tests it needs its own dependencies for that, too.
-fn needs<'b>(
-    root: &'b str,
-    edges: &'b BTreeMap<String, BTreeSet<String>>,
-    needs: &BTreeMap<(String, String), Scope>,
-) -> BTreeMap<&'b str, Scope> {
-    let mut reached: BTreeMap<&str, Scope> = BTreeMap::from([(root, Scope::Required)]);
-    // The strongest first: what was reached by it is not reached again by a weaker one.
-    let mut weaker: BTreeMap<Scope, Vec<&str>> = BTreeMap::from([(Scope::Required, vec![root])]);
-    while let Some((scope, mut waiting)) = weaker.pop_first() {
-        while let Some(from) = waiting.pop() {
-            if reached.get(from).is_some_and(|known| *known < scope) {
-                continue;
-            }
-            for to in edges.get(from).into_iter().flatten() {
-                let need = needs.get(&(from.to_owned(), to.clone())).copied().unwrap_or_default().max(scope);
-                if reached.get(to.as_str()).is_some_and(|known| *known <= need) {
-                    continue;
-                }
-                reached.insert(to, need);
-                if need == scope {
-                    waiting.push(to);
-                } else {
-                    weaker.entry(need).or_default().push(to);
-                }
-            }
-        }
-    }
-    reached
 }
 
 fn said(text: Option<&str>) -> Option<&str> {
@@ -160,9 +119,7 @@ pub(super) fn algorithm_of(name: &str) -> String {
 /// What relationships tell beside who leads to whom.
 #[derive(Default)]
 struct Told {
-    scopes: BTreeMap<String, Scope>,
-    /// What each needs another for, the strongest where several things are said.
-    needs: BTreeMap<(String, String), Scope>,
+    needs: Needs,
     /// Of which it is said what they depend on. What contains something, or only needs it to build, does not say that.
     listed: BTreeSet<String>,
     /// Of which nobody asserts what they depend on.
@@ -234,11 +191,7 @@ fn relationship(
             if depends {
                 told.listed.insert(from.to_owned());
             }
-            // What one needs to run is needed to run, whoever else only builds with it.
-            let known = told.scopes.entry(to.to_owned()).or_insert(need);
-            *known = (*known).min(need);
-            let known = told.needs.entry((from.to_owned(), to.to_owned())).or_insert(need);
-            *known = (*known).min(need);
+            told.needs.say(from, to, need);
         }
     }
     Ok(())

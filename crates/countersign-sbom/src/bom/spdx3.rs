@@ -1,6 +1,7 @@
 //! SPDX 3.0 as JSON-LD with SPDX's own context: a list of elements that name each other.
 
 use super::json::{Counts, Object, bounded, digest, list, object, shape, text};
+use super::needs::Needs;
 use super::spdx2::algorithm_of;
 use super::{Bom, DocumentError, File, Format, Item, Scope};
 use serde_json::Value;
@@ -56,17 +57,16 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
             }
         }
     }
-    let mut scopes = BTreeMap::new();
+    let mut needs = Needs::default();
     let mut licences: Licences = BTreeMap::new();
     for id in &order {
         let Some(element) = elements.get(id) else { continue };
         if matches!(kind(element)?, "Relationship" | "LifecycleScopedRelationship") {
-            relationship(element, &elements, &mut bom, &mut scopes, &mut licences, &mut counts)?;
+            relationship(element, &elements, &mut bom, &mut needs, &mut licences, &mut counts)?;
         }
     }
     completeness(&elements, &order, &mut bom)?;
     for item in &mut bom.items {
-        item.scope = scopes.get(&item.reference).copied().unwrap_or_default();
         for (licence, concluded) in licences.remove(&item.reference).unwrap_or_default() {
             item.take_licence(&licence, concluded);
         }
@@ -77,6 +77,7 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     {
         bom.root = Some(bom.items.remove(place));
     }
+    needs.settle(&mut bom);
     Ok(bom)
 }
 
@@ -268,7 +269,7 @@ fn relationship(
     element: &Element<'_>,
     elements: &Elements<'_>,
     bom: &mut Bom,
-    scopes: &mut BTreeMap<String, Scope>,
+    needs: &mut Needs,
     licences: &mut Licences,
     counts: &mut Counts,
 ) -> Result<(), DocumentError> {
@@ -303,9 +304,7 @@ fn relationship(
                 counts.edge(at)?;
                 if !bom.others.contains(to) && individual(to).is_none() {
                     bom.edges.entry(from.to_owned()).or_default().insert(to.to_owned());
-                    let known = scopes.entry(to.to_owned()).or_insert(scope);
-                    // What one needs to run is needed to run, whoever else only builds with it.
-                    *known = (*known).min(scope);
+                    needs.say(from, to, scope);
                 }
             }
         }
@@ -374,6 +373,26 @@ mod tests {
         }
         let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
         (bom.edges.get("a").map_or(0, BTreeSet::len), bom.aggregates.get("a").cloned())
+    }
+
+    #[test]
+    fn what_only_development_leads_to_from_the_root_is_excluded_with_all_below_it() {
+        let package = |id: &str| json!({"type": "software_Package", "spdxId": id, "name": id});
+        let needs = |id: &str, from: &str, scope: &str, to: &str| {
+            json!({"type": "LifecycleScopedRelationship", "spdxId": id, "from": from, "relationshipType": "dependsOn",
+                "scope": scope, "to": [to]})
+        };
+        let scopes = |more: &[Value]| {
+            let mut graph = vec![package("a"), package("b"), package("c")];
+            graph.push(json!({"type": "SpdxDocument", "spdxId": "d", "rootElement": ["a"]}));
+            graph.push(needs("r1", "a", "development", "b"));
+            graph.push(needs("r2", "b", "runtime", "c"));
+            graph.extend_from_slice(more);
+            let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
+            bom.items.iter().map(|item| item.scope).collect::<Vec<_>>()
+        };
+        assert_eq!(scopes(&[]), [Scope::Excluded; 2]);
+        assert_eq!(scopes(&[needs("r3", "a", "runtime", "c")]), [Scope::Excluded, Scope::Required]);
     }
 
     #[test]
