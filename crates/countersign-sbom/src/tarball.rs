@@ -23,7 +23,7 @@ pub(crate) struct Files<R> {
     reader: R,
     /// Bytes that may still come.
     left: u64,
-    /// Whether links are passed over; where not, they are an error.
+    /// Whether links, devices and pipes are passed over; where not, they are an error.
     links: bool,
 }
 
@@ -37,7 +37,7 @@ impl<R: Read> Files<R> {
         Self { reader, left: most, links: false }
     }
 
-    /// Of one that may have links: they have no bytes of their own.
+    /// Of one that may have links, devices and pipes: they have no bytes of their own.
     pub(crate) const fn with_links(reader: R, most: u64) -> Self {
         Self { reader, left: most, links: true }
     }
@@ -76,7 +76,7 @@ impl<R: Read> Files<R> {
                     (long, noted) = (None, None);
                 }
                 // Some write down how long the file is that a link leads to: no bytes follow.
-                b'1' | b'2' if self.links => (long, noted) = (None, None),
+                b'1'..=b'4' | b'6' if self.links => (long, noted) = (None, None),
                 other => return Err(wrong(format!("a file of kind {:?}, which no package has", char::from(other)))),
             }
         }
@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn links_are_passed_over_only_where_they_may_be() {
-        let bytes = [entry(b'2', "link", b""), entry(b'1', "hard", b""), entry(b'0', "f", b"one")].concat();
+        let special = [b'1', b'2', b'3', b'4', b'6'].map(|kind| entry(kind, "special", b""));
+        let bytes = [special.concat(), entry(b'0', "f", b"one")].concat();
         assert!(Files::new(bytes.as_slice(), 1 << 20).next().unwrap_err().to_string().contains("kind"));
         let mut files = Files::with_links(bytes.as_slice(), 1 << 20);
         let file = files.next().unwrap().unwrap();

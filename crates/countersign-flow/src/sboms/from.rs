@@ -129,6 +129,19 @@ fn refused(error: PackagesError) -> FlowError {
     }])
 }
 
+fn damaged(error: PackagesError) -> FlowError {
+    let PackagesError::Malformed { path, at, what } = error else { return error.into() };
+    let finding = Finding::new(codes::PACKAGES_MALFORMED, what).at(path.display().to_string()).at(at);
+    FlowError::Refused(vec![finding.help("pack the file again, or fetch the archive again, and name that one")])
+}
+
+/// A name as it is told: some are as long as whoever packed the archive liked.
+fn short(name: &str) -> String {
+    const SHOWN: usize = 80;
+    let begin: String = name.chars().take(SHOWN).collect();
+    if begin.len() == name.len() { begin } else { format!("{begin}…") }
+}
+
 /// The document is about the archive, whose digest stands in it; that of the file that was read says what it was made from. Refused is an
 /// archive that is looked through and does not hold the file.
 fn pack(made: &mut Made, itself: bool, archive: &Path) -> Result<Sha256, FlowError> {
@@ -146,12 +159,14 @@ fn pack(made: &mut Made, itself: bool, archive: &Path) -> Result<Sha256, FlowErr
         let what = format!("{shown} is that file itself and no archive which holds it: leave --packed-in out");
         return Err(FlowError::Usage(what));
     }
-    let more = match packages::holds(archive, &own).map_err(refused)? {
+    let more = match packages::holds(archive, &own).map_err(damaged)? {
         Packed::Holds(beside) if beside.is_empty() => None,
         Packed::Holds(beside) => {
-            let names: Vec<&str> = beside.iter().take(NAMED).map(String::as_str).collect();
+            let names: Vec<String> = beside.iter().take(NAMED).map(|name| short(name)).collect();
             let cut = if beside.len() > NAMED { ", …" } else { "" };
-            Some(format!("{shown} holds {} more files, which are not read ({}{cut})", beside.len(), names.join(", ")))
+            let (files, are) = if beside.len() == 1 { ("file", "is") } else { ("files", "are") };
+            let names = names.join(", ");
+            Some(format!("{shown} holds {} more {files}, which {are} not read ({names}{cut})", beside.len()))
         }
         Packed::NotRead => {
             Some(format!("{shown} is no zip or tar archive that is read: whether it holds the file was not looked at"))
