@@ -185,7 +185,7 @@ fn cli_page(root: &Path) -> Outcome<String> {
 }
 
 fn binary(root: &Path) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+    let target = workspace::built(&root);
     target.join("debug/countersign")
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 /// Whether all targets compile, which no step over the workspace tells: they are a package apart, with a lock file of its own. What
 /// the workspace has checked already is not checked again, and libFuzzer itself is not built, since nothing is linked.
 pub(crate) fn compile(root: &Path) -> Outcome {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+    let target = workspace::built(&root);
     let mut cargo = run::cargo(root);
     cargo.env("CUSTOM_LIBFUZZER_PATH", target.join("none/libfuzzer.a"));
     cargo.args(["check", "--bins", "--locked", "--quiet", "--manifest-path", "tests/fuzz/Cargo.toml", "--target-dir"]);

@@ -52,7 +52,7 @@ pub(crate) fn example(root: &Path) -> Outcome<PathBuf> {
         "scan_folder",
     ]);
     run::shown(&mut cargo)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+    let target = workspace::built(&root);
     Ok(target.join("release/examples/scan_folder"))
 }
 

@@ -85,6 +85,11 @@ pub(crate) fn root() -> Outcome<PathBuf> {
         .ok_or_else(|| "xtask lies at the root of the file system".to_owned())
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn built(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
+}
+
 /// Our packages, as cargo sees them.
 pub(crate) fn packages(root: &Path) -> Outcome<Vec<Package>> {
     let bytes = run::output_of(run::cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;

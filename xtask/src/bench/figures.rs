@@ -48,8 +48,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(root: &Path) -> Outcome<Self> {
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+        let target = workspace::built(&root);
         let folder = tempfile::tempdir().map_err(|e| format!("a temporary folder: {e}"))?;
         Ok(Self {
             root: root.to_path_buf(),

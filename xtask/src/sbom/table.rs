@@ -99,8 +99,7 @@ pub(crate) fn table(arguments: &[String]) -> Outcome {
         program.canonicalize().map_err(|error| format!("{}: {error}", program.display()))?
     } else {
         run::shown(run::cargo(&root).args(["build", "--quiet", "--locked", "--release", "--package", "countersign"]))?;
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+        let target = workspace::built(&root);
         target.join("release/countersign")
     };
     let only = &asked.only;
