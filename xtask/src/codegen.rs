@@ -185,7 +185,7 @@ fn cli_page(root: &Path) -> Outcome<String> {
 }
 
 fn binary(root: &Path) -> PathBuf {
-    let target = workspace::built(&root);
+    let target = workspace::target(root);
     target.join("debug/countersign")
 }
 

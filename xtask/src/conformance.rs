@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let text = std::fs::read(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
     let manifest: Value = serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", manifest.display()))?;
     run::shown(run::cargo(&root).args(["build", "--quiet", "--locked", "--package", "countersign"]))?;
-    let program = workspace::built(&root).join("debug/countersign");
+    let program = workspace::target(&root).join("debug/countersign");
     let (mut passed, mut failed) = (0_u32, 0_u32);
     for case in manifest.get(SET).and_then(Value::as_array).into_iter().flatten() {
         let name = text_of(case, "name")?;
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 
 /// Whether our program accepts a call, by file if there is one. One that crashed has said neither.
 pub(crate) fn accepts(root: &Path, call: &Value, folder: &Path) -> Outcome<bool> {
-    let program = workspace::built(&root).join("debug/countersign");
+    let program = workspace::target(root).join("debug/countersign");
     let artifact = artifacts(call, folder).into_iter().next().ok_or("a call without an artifact")?.1;
     let mut command = run::command(&program.to_string_lossy(), folder);
     command.args(["conformance", "verify-bundle"]).args(options(call, folder)?).arg(artifact);

@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 /// Whether all targets compile, which no step over the workspace tells: they are a package apart, with a lock file of its own. What
 /// the workspace has checked already is not checked again, and libFuzzer itself is not built, since nothing is linked.
 pub(crate) fn compile(root: &Path) -> Outcome {
-    let target = workspace::built(&root);
+    let target = workspace::target(root);
     let mut cargo = run::cargo(root);
     cargo.env("CUSTOM_LIBFUZZER_PATH", target.join("none/libfuzzer.a"));
     cargo.args(["check", "--bins", "--locked", "--quiet", "--manifest-path", "tests/fuzz/Cargo.toml", "--target-dir"]);

@@ -64,7 +64,7 @@ struct Instance(Child);
 
 impl Instance {
     fn start(root: &Path, folder: &Path) -> Outcome<Self> {
-        let program = workspace::built(&root).join("debug/examples/sigstore-instance");
+        let program = workspace::target(root).join("debug/examples/sigstore-instance");
         let mut command = run::command(&program.to_string_lossy(), folder);
         let command = command.arg(folder).args([WHO.0, WHO.1]).stdin(Stdio::piped());
         let child = command.spawn().map_err(|error| format!("{}: {error}", program.display()))?;
@@ -92,7 +92,7 @@ impl Drop for Instance {
 
 /// Signs with everything, and says what was signed.
 fn signed(root: &Path, folder: &Path) -> Outcome<Vec<Value>> {
-    let program = workspace::built(&root).join("debug/countersign");
+    let program = workspace::target(root).join("debug/countersign");
     let call = |line: &str| {
         let mut command = run::command(&program.to_string_lossy(), folder);
         command.args(line.split_whitespace());

@@ -52,7 +52,7 @@ pub(crate) fn example(root: &Path) -> Outcome<PathBuf> {
         "scan_folder",
     ]);
     run::shown(&mut cargo)?;
-    let target = workspace::built(&root);
+    let target = workspace::target(root);
     Ok(target.join("release/examples/scan_folder"))
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn root() -> Outcome<PathBuf> {
 }
 
 /// Where cargo puts what it builds.
-pub(crate) fn built(root: &Path) -> PathBuf {
+pub(crate) fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(root: &Path) -> Outcome<Self> {
-        let target = workspace::built(&root);
+        let target = workspace::target(root);
         let folder = tempfile::tempdir().map_err(|e| format!("a temporary folder: {e}"))?;
         Ok(Self {
             root: root.to_path_buf(),

@@ -49,7 +49,7 @@ pub(crate) fn judge(arguments: &[String]) -> Outcome {
     refuse_rest(arguments)?;
     let root = workspace::root()?;
     run::shown(run::cargo(&root).args(["build", "--quiet", "--locked", "--package", "countersign"]))?;
-    let target = workspace::built(&root);
+    let target = workspace::target(&root);
     let ours = target.join("debug/countersign");
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let folder = folder.path();

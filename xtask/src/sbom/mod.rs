@@ -70,7 +70,7 @@ fn held(root: &Path, crates: &[Published], folders: &[PathBuf]) -> Outcome {
 
 /// The folder below `target` for what these chores fetch and build.
 fn place(root: &Path) -> PathBuf {
-    let target = workspace::built(&root);
+    let target = workspace::target(root);
     target.join("sbom-judge")
 }
 
@@ -107,7 +107,7 @@ fn python(root: &Path, packages: &[&str]) -> Outcome<PathBuf> {
 
 /// A crate as it was published, in a folder below `target`, with all that its lock file names in Cargo's cache.
 pub(crate) fn fetched(root: &Path, name: &str, version: &str) -> Outcome<PathBuf> {
-    let target = workspace::built(&root);
+    let target = workspace::target(root);
     let folder = target.join("sbom-truth").join(format!("{name}-{version}"));
     if !folder.join("fetched").is_file() {
         // `cargo info` fetches the one crate and takes it apart in the cache, after holding it against its checksum.

@@ -99,7 +99,7 @@ pub(crate) fn table(arguments: &[String]) -> Outcome {
         program.canonicalize().map_err(|error| format!("{}: {error}", program.display()))?
     } else {
         run::shown(run::cargo(&root).args(["build", "--quiet", "--locked", "--release", "--package", "countersign"]))?;
-        let target = workspace::built(&root);
+        let target = workspace::target(&root);
         target.join("release/countersign")
     };
     let only = &asked.only;
