@@ -73,7 +73,11 @@ pub fn sbom_statement(document: &Path, artifact: &Path) -> Result<(Statement, Ve
                 .at(document.display().to_string())
                 .expected("a SHA-256 in /metadata/component/hashes", "countersign")
                 .found("none")
-                .help(format!("`countersign sbom --artifact {}` writes it", artifact.display())),
+                .help(format!(
+                    "`countersign sbom --artifact {0}` writes it, or, where it is an archive of binaries, `countersign sbom from BINARY \
+                     --packed-in {0}`, and `countersign sbom merge` of several such",
+                    artifact.display()
+                )),
         ),
     }
     if let Some(tools) =

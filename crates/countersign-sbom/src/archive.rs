@@ -37,6 +37,17 @@ pub(crate) struct Archive<R> {
 /// Files of one archive.
 const FILES: usize = 2_000_000;
 
+fn fill(reader: &mut impl std::io::Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut done = 0;
+    while let Some(open) = buffer.get_mut(done..).filter(|open| !open.is_empty()) {
+        match reader.read(open)? {
+            0 => break,
+            more => done = done.saturating_add(more),
+        }
+    }
+    Ok(done)
+}
+
 fn unread(error: zip::result::ZipError) -> ArchiveError {
     if let zip::result::ZipError::UnsupportedArchive(what) = error {
         return ArchiveError::Unsupported(what.to_owned());
@@ -70,9 +81,14 @@ impl<R: std::io::Read + Seek> Archive<R> {
         names
     }
 
-    /// Each file's name and digest, folders and links left out; in all no more bytes than the limit.
-    pub(crate) fn digests(&mut self, limit: u64) -> Result<Vec<(String, Sha256)>, ArchiveError> {
-        let mut left = limit;
+    /// Each file's name and digest, folders and links left out; in all no more bytes than the limit. And how many of them begin in some
+    /// way.
+    pub(crate) fn digests(
+        &mut self,
+        limit: u64,
+        begins: impl Fn(&[u8]) -> bool,
+    ) -> Result<(Vec<(String, Sha256)>, usize), ArchiveError> {
+        let (mut left, mut begun) = (limit, 0_usize);
         let mut found = Vec::new();
         let mut buffer = vec![0_u8; 32 << 10];
         for at in 0..self.inner.len() {
@@ -81,9 +97,12 @@ impl<R: std::io::Read + Seek> Archive<R> {
                 continue;
             }
             let mut digest = Context::new(&SHA256);
+            let mut first = true;
             loop {
-                let read = file.read(&mut buffer).map_err(broken)?;
+                // A reader may give less than there is, and how a file begins takes a block.
+                let read = fill(&mut file, &mut buffer).map_err(broken)?;
                 let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else { break };
+                begun = begun.saturating_add(usize::from(std::mem::take(&mut first) && begins(part)));
                 digest.update(part);
                 left = left.checked_sub(u64::try_from(read).unwrap_or(u64::MAX)).ok_or_else(|| {
                     ArchiveError::TooLarge {
@@ -96,7 +115,7 @@ impl<R: std::io::Read + Seek> Archive<R> {
             bytes.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
             found.push((file.name().to_owned(), Sha256::from_bytes(bytes)));
         }
-        Ok(found)
+        Ok((found, begun))
     }
 
     /// The bytes of a file.

@@ -125,6 +125,10 @@ pub fn merge(mut parts: Vec<Part>, release: &Release) -> Result<Merged, MergeErr
             .map(|part| json!({ "name": "countersign:merged", "value": part.digest.to_string() }))
             .collect::<Vec<_>>(),
     });
+    // What all parts say that they are about is what the release is: several binaries in one archive.
+    if let (Some(digest), Some(root)) = (common(&parts), metadata.get_mut("component").and_then(Value::as_object_mut)) {
+        root.insert("hashes".to_owned(), json!([{ "alg": "SHA-256", "content": digest }]));
+    }
     if let (Some(time), Some(map)) = (release.time, metadata.as_object_mut()) {
         map.insert("timestamp".to_owned(), time.to_string().into());
     }
@@ -160,6 +164,18 @@ pub fn merge(mut parts: Vec<Part>, release: &Release) -> Result<Merged, MergeErr
     }
     with_serial(&mut document);
     Ok(Merged { document, shared: work.shared, renamed: work.renamed, left_out: work.left_out })
+}
+
+/// The SHA-256 of what each of several parts is about, where it is the same for all.
+fn common(parts: &[Part]) -> Option<String> {
+    let digest = |part: &Part| {
+        let root = part.value.get("metadata")?.get("component")?;
+        let is = |hash: &&Value| hash.get("alg").and_then(Value::as_str) == Some("SHA-256");
+        Some(array_of(root, "hashes").find(is)?.get("content")?.as_str()?.to_ascii_lowercase())
+    };
+    let (first, others) = parts.split_first()?;
+    let known = digest(first)?;
+    (!others.is_empty() && others.iter().all(|part| digest(part).as_ref() == Some(&known))).then_some(known)
 }
 
 impl Work {

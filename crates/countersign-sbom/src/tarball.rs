@@ -7,7 +7,7 @@ use std::io::{self, Read};
 /// Of a tar file everything lies in blocks of this size.
 pub(crate) const BLOCK: usize = 512;
 /// A path, or a note that has one in it.
-const LONGEST: u64 = 64 << 10;
+const LONGEST: u64 = 1 << 20;
 
 /// A file of the archive.
 #[derive(Debug)]
@@ -23,63 +23,97 @@ pub(crate) struct Files<R> {
     reader: R,
     /// Bytes that may still come.
     left: u64,
-    /// Whether links, devices and pipes are passed over; where not, they are an error.
-    links: bool,
+    /// Whether links, devices and pipes are passed over, and paths may be any bytes; where not, they are an error.
+    loose: bool,
 }
 
 pub(crate) fn wrong(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.into())
 }
 
+fn unsupported(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, what)
+}
+
+/// Whether these bytes begin with a header: its checksum says so, of every form that there is.
+pub(crate) fn is_header(bytes: &[u8]) -> bool {
+    let Some(block) = bytes.get(..BLOCK) else { return false };
+    let sum: u64 = (0..BLOCK)
+        .zip(block)
+        .fold(0, |sum, (at, byte)| sum.saturating_add(u64::from(if (148..156).contains(&at) { b' ' } else { *byte })));
+    let said = block.iter().skip(148).take(8).copied();
+    number(said) == Some(sum) && block.iter().any(|byte| *byte != 0)
+}
+
 impl<R: Read> Files<R> {
     /// Of an archive that unpacks to no more than this, and has no links.
     pub(crate) const fn new(reader: R, most: u64) -> Self {
-        Self { reader, left: most, links: false }
+        Self { reader, left: most, loose: false }
     }
 
-    /// Of one that may have links, devices and pipes: they have no bytes of their own.
-    pub(crate) const fn with_links(reader: R, most: u64) -> Self {
-        Self { reader, left: most, links: true }
+    /// Of any one, which may have links, devices and pipes: they have no bytes of their own. What is not known is an error of the kind
+    /// `Unsupported`.
+    pub(crate) const fn loose(reader: R, most: u64) -> Self {
+        Self { reader, left: most, loose: true }
     }
 
     /// The next one. Its bytes have to be read or passed over before the one behind it.
     pub(crate) fn next(&mut self) -> io::Result<Option<Entry>> {
-        let (mut long, mut noted) = (None, None);
+        let (mut long, mut noted) = (None, Noted::default());
         loop {
             let mut block = [0_u8; BLOCK];
             if !self.fill(&mut block)? || block.iter().all(|byte| *byte == 0) {
                 return Ok(None);
             }
-            let field = |from: usize, length: usize| block.iter().skip(from).take(length).copied();
-            let sum: u64 = (0..BLOCK).zip(&block).fold(0, |sum, (at, byte)| {
-                sum.saturating_add(u64::from(if (148..156).contains(&at) { b' ' } else { *byte }))
-            });
-            if number(field(148, 8)) != Some(sum) {
+            if !is_header(&block) {
                 return Err(wrong("a header of the archive is broken"));
             }
+            let field = |from: usize, length: usize| block.iter().skip(from).take(length).copied();
             let size = number(field(124, 12)).ok_or_else(|| wrong("a file of the archive has no size"))?;
             match block.get(156).copied().unwrap_or_default() {
+                b'0' | 0 | b'7' if self.loose && noted.sparse => {
+                    return Err(unsupported("a file of the archive has holes"));
+                }
                 b'0' | 0 | b'7' => {
                     let short = || {
                         let posix = field(257, 6).eq(*b"ustar\0");
-                        let before = text(field(345, 155)).filter(|before| posix && !before.is_empty());
-                        let name = text(field(0, 100))?;
-                        Some(before.map_or_else(|| name.clone(), |before| format!("{before}/{name}")))
+                        let text =
+                            |from, length| field(from, length).take_while(|byte| *byte != 0).collect::<Vec<u8>>();
+                        let (before, name) = (text(345, 155), text(0, 100));
+                        if posix && !before.is_empty() { [before, name].join(&b'/') } else { name }
                     };
-                    let path = noted.or(long).or_else(short).ok_or_else(|| wrong("a path that is not UTF-8"))?;
-                    return Ok(Some(Entry { path, size }));
+                    let path = self.text(noted.path.or(long).unwrap_or_else(short))?;
+                    return Ok(Some(Entry { path, size: noted.size.unwrap_or(size) }));
                 }
-                b'L' => long = Some(self.words(size)?.trim_end_matches('\0').to_owned()),
-                b'x' => noted = path_of(&self.words(size)?).or(noted),
+                b'L' => {
+                    let mut name = self.bytes(size)?;
+                    name.truncate(name.iter().position(|byte| *byte == 0).unwrap_or(name.len()));
+                    long = Some(name);
+                }
+                b'x' => noted.take(&self.bytes(size)?),
                 b'5' | b'g' | b'K' => {
                     self.pass(size)?;
-                    (long, noted) = (None, None);
+                    (long, noted) = (None, Noted::default());
                 }
                 // Some write down how long the file is that a link leads to: no bytes follow.
-                b'1'..=b'4' | b'6' if self.links => (long, noted) = (None, None),
-                other => return Err(wrong(format!("a file of kind {:?}, which no package has", char::from(other)))),
+                b'1'..=b'4' | b'6' if self.loose => (long, noted) = (None, Noted::default()),
+                other => {
+                    let what = format!("a file of kind {:?}, which no package has", char::from(other));
+                    return Err(if self.loose { unsupported(&what) } else { wrong(what) });
+                }
             }
         }
+    }
+
+    /// The text of a path.
+    fn text(&self, bytes: Vec<u8>) -> io::Result<String> {
+        String::from_utf8(bytes).or_else(|error| {
+            if self.loose {
+                Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
+            } else {
+                Err(wrong("a path that is not UTF-8"))
+            }
+        })
     }
 
     /// The digest of the next file, and its bytes one part after the other.
@@ -103,7 +137,7 @@ impl<R: Read> Files<R> {
         Ok(Sha256::from_bytes(bytes))
     }
 
-    fn words(&mut self, size: u64) -> io::Result<String> {
+    fn bytes(&mut self, size: u64) -> io::Result<Vec<u8>> {
         if size > LONGEST {
             return Err(wrong("a path that is too long"));
         }
@@ -112,7 +146,7 @@ impl<R: Read> Files<R> {
             return Err(wrong("the archive ends early"));
         }
         self.rest(size)?;
-        String::from_utf8(bytes).map_err(|_bytes| wrong("a path that is not UTF-8"))
+        Ok(bytes)
     }
 
     pub(crate) fn pass(&mut self, size: u64) -> io::Result<()> {
@@ -171,13 +205,35 @@ fn number(field: impl Iterator<Item = u8> + Clone) -> Option<u64> {
     })
 }
 
-fn text(field: impl Iterator<Item = u8>) -> Option<String> {
-    String::from_utf8(field.take_while(|byte| *byte != 0).collect()).ok()
+/// What stands in front of a file about it.
+#[derive(Default)]
+struct Noted {
+    path: Option<Vec<u8>>,
+    size: Option<u64>,
+    /// Whether it has holes: what follows is then not what it has.
+    sparse: bool,
 }
 
-/// Of notes that are each `LENGTH KEY=VALUE` and a new line, the path.
-fn path_of(notes: &str) -> Option<String> {
-    notes.lines().filter_map(|line| line.split_once(' ')?.1.strip_prefix("path=")).next_back().map(str::to_owned)
+impl Noted {
+    /// Takes notes that are each `LENGTH KEY=VALUE` and a new line. Values may be any bytes.
+    fn take(&mut self, mut notes: &[u8]) {
+        while let Some(space) = notes.iter().position(|byte| *byte == b' ') {
+            let length =
+                notes.get(..space).and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|n| n.parse().ok());
+            let Some((note, rest)) = length.and_then(|length| notes.split_at_checked(length)) else { return };
+            notes = rest;
+            let note = note.get(space.saturating_add(1)..).unwrap_or_default();
+            let note = note.strip_suffix(b"\n").unwrap_or(note);
+            let Some(is) = note.iter().position(|byte| *byte == b'=') else { return };
+            let (key, value) = note.split_at(is);
+            let value = value.get(1..).unwrap_or_default();
+            match key {
+                b"path" => self.path = Some(value.to_vec()),
+                b"size" => self.size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()),
+                _ => self.sparse |= key.starts_with(b"GNU.sparse."),
+            }
+        }
+    }
 }
 
 /// Archives for tests.
@@ -205,11 +261,31 @@ mod tests {
     use super::{made::entry, *};
 
     #[test]
+    fn notes_may_hold_any_bytes_and_only_those_that_are_known_count() {
+        let note = |text: &[u8]| {
+            let with = |digits: usize| text.len() + 2 + digits;
+            let length = with(with(2).to_string().len());
+            [format!("{length} ").as_bytes(), text, b"\n"].concat()
+        };
+        let notes = [note(b"SCHILY.xattr.user.a=\xff\n\xfe"), note(b"path=app/\xe4"), b"9 size=3\n".to_vec()].concat();
+        let bytes = [entry(b'x', "noted", &notes), entry(b'0', "cut", b"one")].concat();
+        let mut files = Files::loose(bytes.as_slice(), 1 << 20);
+        let file = files.next().unwrap().unwrap();
+        assert_eq!((file.path.as_str(), file.size), ("app/\u{fffd}", 3));
+        assert!(Files::new(bytes.as_slice(), 1 << 20).next().unwrap_err().to_string().contains("UTF-8"));
+        for (kind, notes) in [(b'S', &b""[..]), (b'0', b"22 GNU.sparse.major=1\n")] {
+            let bytes = [entry(b'x', "noted", notes), entry(kind, "f", b"one")].concat();
+            let error = Files::loose(bytes.as_slice(), 1 << 20).next().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+        }
+    }
+
+    #[test]
     fn links_are_passed_over_only_where_they_may_be() {
         let special = [b'1', b'2', b'3', b'4', b'6'].map(|kind| entry(kind, "special", b""));
         let bytes = [special.concat(), entry(b'0', "f", b"one")].concat();
         assert!(Files::new(bytes.as_slice(), 1 << 20).next().unwrap_err().to_string().contains("kind"));
-        let mut files = Files::with_links(bytes.as_slice(), 1 << 20);
+        let mut files = Files::loose(bytes.as_slice(), 1 << 20);
         let file = files.next().unwrap().unwrap();
         assert_eq!((file.path.as_str(), file.size), ("f", 3));
         assert_eq!(files.digest(3, |_| {}).unwrap(), Sha256::of(b"one"));

@@ -116,9 +116,33 @@ fn a_binary_that_is_handed_out_in_an_archive_has_an_sbom_of_the_archive() {
     let made: Value = serde_json::from_slice(&door.read("o.json")).unwrap();
     let hashes = json!([{"alg": "SHA-256", "content": Sha256::of(&door.read("server.gz")).hex()}]);
     assert_eq!(made["metadata"]["component"]["hashes"], hashes);
+    assert_eq!(made["metadata"]["component"]["name"], "server.gz");
+    let file = made["components"].as_array().unwrap().iter().find(|one| one["name"] == "example.com/app").unwrap();
+    let digest = json!({"name": "countersign:file-digest", "value": format!("SHA-256:{}", own.hex())});
+    assert!(file["properties"].as_array().unwrap().contains(&digest), "{file}");
+    let needs = made["dependencies"].as_array().unwrap().iter().find(|one| one["ref"] == "archive:server.gz").unwrap();
+    assert_eq!(needs["dependsOn"], json!([file["bom-ref"]]));
     let from = json!({"name": "countersign:made-from-digest", "value": own.to_string()});
     assert!(made["metadata"]["properties"].as_array().unwrap().contains(&from), "{made}");
     door.run(&sign("o.json")).expect(0, &["https://cyclonedx.org/bom"]);
+    // A second binary of the same archive: the release is the archive.
+    let other = [built_by_go(), vec![0; 16]].concat();
+    door.write("second", &other);
+    let mut both = [bytes.clone(), other].concat();
+    both.splice(0..0, *b"two binaries in a form that is not read: ");
+    door.write("both.pkg", &both);
+    for name in ["server", "second"] {
+        door.run(&format!("sbom from {name} --packed-in both.pkg --output {name}.json"))
+            .expect(0, &["was not looked at"]);
+    }
+    door.run("sbom merge server.json second.json --name both --release 1 --output both.json")
+        .expect(0, &["2 documents"]);
+    let merged: Value = serde_json::from_slice(&door.read("both.json")).unwrap();
+    let hashes = json!([{"alg": "SHA-256", "content": Sha256::of(&both).hex()}]);
+    assert_eq!(merged["metadata"]["component"]["hashes"], hashes);
+    door.run("sbom merge server.json o.json --name both --release 1 --output none.json").expect(0, &["2 documents"]);
+    let apart: Value = serde_json::from_slice(&door.read("none.json")).unwrap();
+    assert_eq!(apart["metadata"]["component"]["hashes"], Value::Null);
     door.write("cut.gz", &gz(&bytes)[..40]);
     door.run("sbom from server --packed-in cut.gz --output c.json").expect(4, &["packages-malformed", "cut.gz"]);
     door.write("server.zst", b"\x28\xb5\x2f\xfd");

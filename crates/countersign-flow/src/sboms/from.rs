@@ -11,7 +11,7 @@ use countersign_core::finding::Finding;
 use countersign_core::time::Time;
 use countersign_record::atomic::write_atomic;
 use countersign_sbom::bom::{Document, Format, Scope};
-use countersign_sbom::packages::{self, Ecosystem, Kind, Made, PackagesError, Packed};
+use countersign_sbom::packages::{self, Ecosystem, Kind, Made, PackagesError};
 use countersign_sbom::{Facts, People, convert};
 use std::path::Path;
 
@@ -45,7 +45,7 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
     let mut facts = Facts { people: people(request)?, time: request.time, ..Facts::default() };
     let mut made = packages::read(request.source, request.ecosystem).map_err(refused)?;
     let itself = matches!(made.kind, Kind::Wheel | Kind::GoBinary | Kind::Auditable);
-    if let Some(root) = &mut made.bom.root {
+    if let Some(root) = made.bom.root.as_mut().filter(|_| request.packed_in.is_none()) {
         if let Some(name) = request.name {
             name.clone_into(&mut root.name);
         }
@@ -68,7 +68,7 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         }
     }
     if let Some(archive) = request.packed_in {
-        facts.artifact = Some(pack(&mut made, itself, archive)?);
+        facts.artifact = Some(pack(&mut made, itself, archive, request)?);
     }
     facts.artifact = facts.artifact.or_else(|| made.digest.filter(|_| itself));
     let built = itself || request.artifact.is_some() || made.kind == Kind::Installed;
@@ -142,9 +142,9 @@ fn short(name: &str) -> String {
     if begin.len() == name.len() { begin } else { format!("{begin}…") }
 }
 
-/// The document is about the archive, whose digest stands in it; that of the file that was read says what it was made from. Refused is an
-/// archive that is looked through and does not hold the file.
-fn pack(made: &mut Made, itself: bool, archive: &Path) -> Result<Sha256, FlowError> {
+/// The document is about the archive, whose digest stands in it, and what was read is a component of it. Refused is an archive that
+/// is looked through to the end and does not hold the file.
+fn pack(made: &mut Made, itself: bool, archive: &Path, request: &From<'_>) -> Result<Sha256, FlowError> {
     const NAMED: usize = 5;
     let shown = archive.display();
     let Some(own) = made.digest.filter(|_| itself) else {
@@ -154,47 +154,45 @@ fn pack(made: &mut Made, itself: bool, archive: &Path) -> Result<Sha256, FlowErr
             made.read_as
         )));
     };
-    let digest = artifact::hash(archive)?.digest;
-    if digest == own {
+    let hashed = artifact::hash(archive)?;
+    if hashed.digest == own {
         let what = format!("{shown} is that file itself and no archive which holds it: leave --packed-in out");
         return Err(FlowError::Usage(what));
     }
-    let more = match packages::holds(archive, &own).map_err(damaged)? {
-        Packed::Holds(beside) if beside.is_empty() => None,
-        Packed::Holds(beside) => {
-            let names: Vec<String> = beside.iter().take(NAMED).map(|name| short(name)).collect();
-            let cut = if beside.len() > NAMED { ", …" } else { "" };
-            let (files, are) = if beside.len() == 1 { ("file", "is") } else { ("files", "are") };
-            let names = names.join(", ");
-            Some(format!("{shown} holds {} more {files}, which {are} not read ({names}{cut})", beside.len()))
+    let (more, aggregate) = match packages::look(archive).map_err(damaged)? {
+        None => {
+            let what =
+                format!("{shown} is no zip or tar archive that is read: whether it holds the file was not looked at");
+            (Some(what), "unknown")
         }
-        Packed::NotRead => {
-            Some(format!("{shown} is no zip or tar archive that is read: whether it holds the file was not looked at"))
-        }
-        Packed::Without(files) => {
-            let (path, word) = (made.path.display(), if files == 1 { "file" } else { "files" });
-            return Err(FlowError::Usage(format!(
-                "{shown} does not hold {path}: of its {files} {word} none has {own}; name the very file that was packed"
-            )));
-        }
-    };
-    if let Some(root) = &mut made.bom.root {
-        // What a registry calls by that name is the wheel, and no archive with it.
-        if made.kind == Kind::Wheel {
-            root.purl = None;
-        }
-        root.hashes.clear();
-        root.hashes.insert("SHA-256".to_owned(), digest.hex());
-        if more.is_some() {
-            let aggregate =
-                made.bom.aggregates.entry(root.reference.clone()).or_insert_with(|| "incomplete".to_owned());
-            if aggregate == "complete" {
-                "incomplete".clone_into(aggregate);
+        Some(content) => {
+            let others = || content.files.iter().filter(|(_, digest)| *digest != own);
+            let beside = others().count();
+            if beside == content.files.len() && content.archives == 0 {
+                let (path, word) = (made.path.display(), if beside == 1 { "file" } else { "files" });
+                return Err(FlowError::Usage(format!(
+                    "{shown} does not hold {path}: of its {beside} {word} none has {own}; name the very file that was packed"
+                )));
+            }
+            let names: Vec<String> = others().take(NAMED).map(|(name, _)| short(name)).collect();
+            let (names, cut) = (names.join(", "), if beside > NAMED { ", …" } else { "" });
+            if beside == content.files.len() {
+                let what = format!(
+                    "{shown} holds the file at most in another archive ({names}{cut}): whether it does was not looked at"
+                );
+                (Some(what), "unknown")
+            } else if beside == 0 {
+                (None, "complete")
+            } else {
+                let (files, are) = if beside == 1 { ("file", "is") } else { ("files", "are") };
+                let what = format!("{shown} holds {beside} more {files}, which {are} not read ({names}{cut})");
+                (Some(what), "incomplete")
             }
         }
-    }
+    };
+    made.pack_in(request.name.unwrap_or(&hashed.name), request.version, &hashed.digest, aggregate);
     made.partial.extend(more);
-    Ok(digest)
+    Ok(hashed.digest)
 }
 
 /// What only people know of it. A file that is named has to be there.

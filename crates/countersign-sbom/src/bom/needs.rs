@@ -23,20 +23,36 @@ impl Needs {
         *known = (*known).min(need);
     }
 
-    /// Gives every component its scope: as the root needs it, where it is reached from there, else as anybody does.
+    /// Gives every component its scope: as the root needs it, where it is reached from there, else as anybody does. What is listed and
+    /// cannot be reached is there for a reason that nobody tells: what it needs is needed by it, too.
     pub(super) fn settle(&self, bom: &mut Bom) {
-        let reached = bom.root.as_ref().map(|root| self.reached(&root.reference, &bom.edges)).unwrap_or_default();
+        let root = bom.root.iter().map(|root| (root.reference.as_str(), Scope::Required));
+        let by_root = self.reached(root.clone(), &bom.edges);
+        let apart = bom.items.iter().map(|item| item.reference.as_str()).filter(|item| !by_root.contains_key(item));
+        let apart = apart.map(|item| (item, self.strongest.get(item).copied().unwrap_or_default()));
+        let all: BTreeMap<String, Scope> = self
+            .reached(root.chain(apart), &bom.edges)
+            .into_iter()
+            .map(|(item, scope)| (item.to_owned(), scope))
+            .collect();
         for item in &mut bom.items {
-            let known = reached.get(item.reference.as_str()).or_else(|| self.strongest.get(&item.reference));
-            item.scope = known.copied().unwrap_or_default();
+            item.scope = all.get(&item.reference).copied().unwrap_or_default();
         }
     }
 
     /// What only builds or tests needs its own dependencies for that, too.
-    fn reached<'b>(&self, root: &'b str, edges: &'b BTreeMap<String, BTreeSet<String>>) -> BTreeMap<&'b str, Scope> {
-        let mut reached: BTreeMap<&str, Scope> = BTreeMap::from([(root, Scope::Required)]);
+    fn reached<'b>(
+        &self,
+        starts: impl Iterator<Item = (&'b str, Scope)>,
+        edges: &'b BTreeMap<String, BTreeSet<String>>,
+    ) -> BTreeMap<&'b str, Scope> {
+        let mut reached: BTreeMap<&str, Scope> = BTreeMap::new();
         // The strongest first: what was reached by it is not reached again by a weaker one.
-        let mut weaker: BTreeMap<Scope, Vec<&str>> = BTreeMap::from([(Scope::Required, vec![root])]);
+        let mut weaker: BTreeMap<Scope, Vec<&str>> = BTreeMap::new();
+        for (start, scope) in starts {
+            reached.insert(start, scope);
+            weaker.entry(scope).or_default().push(start);
+        }
         while let Some((scope, mut waiting)) = weaker.pop_first() {
             while let Some(from) = waiting.pop() {
                 if reached.get(from).is_some_and(|known| *known < scope) {

@@ -244,6 +244,8 @@ mod tests {
         assert_eq!(scopes(&[dev, below, ("app", "DEPENDS_ON", "lib")]), [Scope::Required; 2]);
         assert_eq!(scopes(&[("lib", "DEPENDS_ON", "tool"), ("tool", "DEPENDS_ON", "lib"), dev]), [Scope::Excluded; 2]);
         assert_eq!(scopes(&[("tool", "DEV_DEPENDENCY_OF", "lib")]), [Scope::Required, Scope::Excluded], "not reached");
+        let apart = ("lib", "RUNTIME_DEPENDENCY_OF", "tool");
+        assert_eq!(scopes(&[dev, apart]), [Scope::Required; 2], "the root does not lead to what needs it");
     }
 
     #[test]

@@ -36,7 +36,7 @@ mod uv;
 mod uv_project;
 mod wheels;
 
-pub use packed::{Packed, holds};
+pub use packed::{Content, look};
 pub(crate) use python::normal as normal_python_name;
 
 use crate::bom::{Bom, Item};
