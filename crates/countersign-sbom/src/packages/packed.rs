@@ -13,7 +13,7 @@ use flate2::bufread::MultiGzDecoder;
 use std::{
     collections::BTreeSet,
     fs::File,
-    io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Seek as _},
+    io::{self, BufRead as _, BufReader, Cursor, ErrorKind, Read, Seek as _},
     path::Path,
 };
 
@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
-        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for (name, bytes) in files {
             writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
             writer.write_all(bytes).unwrap();
