@@ -129,6 +129,11 @@ fn a_log_is_checked_against_the_checkpoint_that_was_kept() {
     door.run("log checkpoint --store older --least-checkpoint outside/empty").expect(2, &["outside/empty is empty"]);
     assert!(!door.has("outside/new"));
     door.run("log checkpoint --store older --least-checkpoint outside/new --output outside/new").expect(0, &[]);
+    door.run("log checkpoint --store older --least-checkpoint outside/next --output ./outside/next").expect(0, &[]);
+    for of in ["--least-checkpoint outside/newer", "--output outside/newer"] {
+        door.run(&format!("log checkpoint --store nowhere {of}"))
+            .expect(4, &["log-rolled-back", "there is no log here"]);
+    }
     let gate = |store: &str| {
         door.trusting(&format!(
             "promote app.bin --to production --repo app --store {store} --key keys/gate.pem --log-key keys/log.pem \

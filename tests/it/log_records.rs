@@ -6,7 +6,7 @@ use crate::audit_questions::pack;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
-use countersign_core::finding::{Class, Finding};
+use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::ids::{EnvName, Origin, PersonId};
 use countersign_core::json;
 use countersign_core::log::carried::CarriedLog;
@@ -124,6 +124,39 @@ fn what_an_entry_names_twice_or_beside_is_malformed() {
         world.entries.push(entry.to_bytes().unwrap());
         assert_eq!(found(&world), [(MALFORMED.to_owned(), Class::Untrusted)], "change {number}");
     }
+}
+
+#[test]
+fn evidence_by_hand_that_was_renewed_in_time_is_no_fault_and_what_counts_since_before_a_window_is_in_it() {
+    let hour = 60 * 60;
+    let ask = |renewed: Option<i64>, from: Option<i64>| {
+        let mut world = World::new_promoted();
+        let begun = world.now;
+        let lasting = |until: Time| move |said: &mut Value| said["predicate"]["validUntil"] = json!(until.to_string());
+        by_hand(&mut world, "ada", "ada", lasting(begun.plus(10 * hour)));
+        if let Some(hours) = renewed {
+            world.now = begun.plus(hours * hour);
+            by_hand(&mut world, "ada", "ada", lasting(begun.plus(100 * hour)));
+        }
+        world.now = begun.plus(20 * hour);
+        drop(world.promote_next(7));
+        let (bytes, least) = (pack(&world, &Scope::default()), world.checkpoint());
+        let outside = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
+        let opening = audit::open(Box::new(Cursor::new(bytes)), Some(outside), Some(&least)).expect("opened");
+        let mut asked = audit::Ask::default();
+        asked.window.from = from.map(|hours| begun.plus(hours * hour));
+        audit::Asking::of(&opening).expect("open").answer("Q21", &asked).expect("an answer")
+    };
+    let expired = ask(None, None);
+    assert_eq!((expired.verdict, expired.table.rows.len()), (Verdict::Fail, 1), "{:#?}", expired.findings);
+    let renewed = ask(Some(9), None);
+    assert_eq!((renewed.verdict, renewed.table.rows.len()), (Verdict::Pass, 2), "{:#?}", renewed.findings);
+    assert!(renewed.notes.iter().any(|note| note.contains("renewed before that by log entry")), "{:?}", renewed.notes);
+    assert_eq!(ask(Some(11), None).verdict, Verdict::Fail, "there was none for an hour");
+    let since = ask(Some(9), Some(15));
+    assert_eq!((since.verdict, since.table.rows.len()), (Verdict::Pass, 1), "{:#?}", since.findings);
+    assert_eq!(ask(Some(9), Some(5)).table.rows.len(), 2, "both count at some time of the window");
+    assert_eq!(ask(None, Some(15)).verdict, Verdict::Indeterminate, "nothing counts in the window");
 }
 
 /// An approver signs for a log, at a time, that a piece is erased, and it is gone.

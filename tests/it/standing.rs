@@ -13,6 +13,8 @@ use countersign_flow::audit::{self, AuditReport, OutsideTrust};
 use countersign_flow::outside::{TrustFile, kept_before};
 use countersign_flow::place::Place;
 use countersign_flow::verify_artifact::promoted_to;
+use countersign_flow::{FlowError, keep};
+use countersign_record::log::LogError;
 use countersign_tests::world::{Arguments, BRANCH, REPOSITORY, World, policy_toml};
 use std::collections::BTreeMap;
 
@@ -331,7 +333,8 @@ fn what_was_kept_before_a_store_was_fetched_counts_and_not_what_a_gate_keeps_aft
     let (store, trust, least) = (folder.path().join("store"), folder.path().join("trust"), folder.path().join("least"));
     world.write_store(&store);
     std::fs::write(&trust, &world.trust).expect("written");
-    std::fs::write(&least, world.checkpoint()).expect("written");
+    let older = world.checkpoint();
+    std::fs::write(&least, &older).expect("written");
     let none = folder.path().join("none");
     let before = kept_before(&[Some(least.as_path()), None, Some(none.as_path()), Some(folder.path())]);
     assert_eq!(before.keys().collect::<Vec<_>>(), [&least, &none], "a folder is left to whoever reads it");
@@ -346,7 +349,16 @@ fn what_was_kept_before_a_store_was_fetched_counts_and_not_what_a_gate_keeps_aft
         checked.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
     assert_eq!(ask(&Place::new(&store)), [codes::LOG_ROLLED_BACK], "a log that is behind is still told");
-    assert_eq!(ask(&Place::new(&store).with_kept(before)), Vec::<Code>::new());
+    assert_eq!(ask(&Place::new(&store).with_kept(before.clone())), Vec::<Code>::new());
+    // Whoever writes fetches the store once more: only what was kept before that shows that the log was set back.
+    let write =
+        |before: BTreeMap<_, _>| keep::may_replace(Some(&least), &[&Place::new(&store).with_kept_to_write(before)]);
+    let outrun = write(before.clone());
+    assert!(matches!(outrun, Err(FlowError::Log(LogError::Outrun { .. }))), "{outrun:?}");
+    let Err(FlowError::Refused(findings)) = write(kept_before(&[Some(least.as_path())])) else { panic!() };
+    assert_eq!(findings[0].code, codes::LOG_ROLLED_BACK);
+    std::fs::write(&least, &older).expect("written");
+    write(before).expect("the log goes on from it");
 }
 
 fn find(folder: &std::path::Path, end: &str) -> std::path::PathBuf {

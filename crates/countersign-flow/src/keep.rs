@@ -4,15 +4,16 @@
 
 use crate::error::FlowError;
 use crate::files;
-use crate::outside::{gone, read_least};
+use crate::outside::{gone, kept_of, read_least};
 use crate::place::Place;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
-use countersign_record::atomic::{could_write, only_takes, write_atomic};
+use countersign_record::atomic::{could_write, only_takes, same_file, write_atomic};
 use countersign_record::log::LogError;
 use countersign_record::log::reader::LogReader;
+use std::fs::File;
 use std::path::Path;
 
 /// Whether the log goes on from the checkpoint that is kept in this file, if there is one: asked before anything is done,
@@ -30,7 +31,11 @@ pub fn may_replace(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError
 /// Whether the log goes on from the least checkpoint, which has to be there: whoever names one and has lost it would be told nothing. Only
 /// where it is the very file that the checkpoint is about to be written to, it may be yet to come.
 pub fn goes_on_from_least(least: Option<&Path>, begun: Option<&Path>, log: &Place) -> Result<(), FlowError> {
-    let Some(least) = least.filter(|least| Some(*least) != begun) else { return Ok(()) };
+    let Some(least) = least else { return Ok(()) };
+    let is_begun = |begun: &Path| !only_takes(begun) && same_file(begun, least);
+    if begun.is_some_and(is_begun) && there(least)?.is_none() {
+        return Ok(());
+    }
     let bytes = read_least(least, log)?;
     if bytes.trim_ascii().is_empty() {
         return Err(FlowError::Usage(format!(
@@ -45,8 +50,12 @@ pub fn goes_on_from_least(least: Option<&Path>, begun: Option<&Path>, log: &Plac
 fn goes_on(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
     let Some(kept) = kept else { return Ok(()) };
     // Where somebody looked before the log was fetched, that counts: a gate may have kept a newer one since.
-    if let Some(before) = logs.iter().find_map(|place| place.kept(kept)) {
-        return go_on_from(kept, before, logs);
+    let mut looked = None;
+    for place in logs.iter().filter(|place| place.kept(kept).is_some()) {
+        looked = Some(kept_of(kept, place)?);
+    }
+    if let Some(bytes) = looked {
+        return bytes.map_or(Ok(()), |bytes| go_on_from(kept, &bytes, logs));
     }
     match there(kept)? {
         Some(bytes) => go_on_from(kept, &bytes, logs),
@@ -141,6 +150,10 @@ pub fn replace(kept: Option<&Path>, logs: &[&Place], checkpoint: &[u8]) -> Resul
         go_on_from(path, &now, logs)?;
     }
     could_write(path)?;
+    // From the last look to the renaming nobody else keeps one there. Where the file system has no such lock, the moment stays open.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder = File::open(folder).ok();
+    let _held = folder.as_ref().map(File::lock);
     let stays = there(path)?.is_some_and(|now| newer(&now));
     if stays { Ok(()) } else { Ok(write_atomic(path, checkpoint, 0o644)?) }
 }

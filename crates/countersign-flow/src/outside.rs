@@ -10,9 +10,11 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::ids::Origin;
 use countersign_core::limits;
+use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_record::log::LogError;
+use countersign_record::log::reader::LogReader;
 use countersign_verify::StateView;
 use countersign_verify::log::{kept_checkpoint, signed_checkpoint};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
@@ -137,9 +139,46 @@ pub fn read_least(path: &Path, place: &Place) -> Result<Vec<u8>, FlowError> {
         )));
     }
     // Nothing is not a checkpoint: whoever gave the file is told that it is not there.
-    match place.kept(path).filter(|bytes| !bytes.is_empty()) {
-        Some(before) => Ok(before.to_vec()),
+    match kept_of(path, place)? {
+        Some(kept) => Ok(kept),
         None => files::read(path, limits::NOTE_BYTES),
+    }
+}
+
+/// What is kept in this file, of a store that was fetched once the file had been looked at; nothing where no file was there then, or
+/// where nobody looked.
+///
+/// What was kept before the store was fetched lies in it, or the log was set back. What was kept since may not lie in it yet: whoever only
+/// reads goes by what was kept before, and whoever writes fetches the store once more. Only where that was done for what is kept now,
+/// and the log still is behind it, the log was set back.
+pub(crate) fn kept_of(path: &Path, place: &Place) -> Result<Option<Vec<u8>>, FlowError> {
+    let Some(before) = place.kept(path) else { return Ok(None) };
+    let known = || Some(before.to_vec()).filter(|bytes| !bytes.is_empty());
+    if place.only_reads() {
+        return Ok(known());
+    }
+    let Some(now) = files::read_if_there(path, limits::NOTE_BYTES)? else { return Ok(known()) };
+    if !is_behind(place, &now)? {
+        return Ok(Some(now));
+    }
+    if is_behind(place, before)? {
+        return Ok(known());
+    }
+    Err(LogError::Outrun { name: place.log_name() }.into())
+}
+
+/// Whether the log has fewer entries than a checkpoint of it says. Whose checkpoint it is, and whether it is signed, is judged where it
+/// counts.
+fn is_behind(place: &Place, kept: &[u8]) -> Result<bool, FlowError> {
+    let Ok(kept) = UnverifiedCheckpoint::parse(kept) else { return Ok(false) };
+    let kept = kept.claim();
+    match LogReader::open(&place.log()) {
+        Ok(reader) => {
+            let now = reader.checkpoint().claim();
+            Ok(now.origin == kept.origin && now.size < kept.size)
+        }
+        Err(LogError::Missing { .. }) => Ok(kept.size > 0),
+        Err(error) => Err(place.told_of(error).into()),
     }
 }
 

@@ -34,20 +34,28 @@ pub struct Place {
     store: Evidence,
     copy: Option<Arc<WorkingCopy>>,
     kept: BTreeMap<PathBuf, Vec<u8>>,
+    /// Whether the log is going to be written to.
+    writes: bool,
 }
 
 impl Place {
     /// In this folder.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), store: Evidence::of_folder(root), copy: None, kept: BTreeMap::new() }
+        Self {
+            root: root.to_owned(),
+            store: Evidence::of_folder(root),
+            copy: None,
+            kept: BTreeMap::new(),
+            writes: false,
+        }
     }
 
     /// Elsewhere, with this working copy.
     #[must_use]
     pub fn of_copy(copy: Arc<WorkingCopy>) -> Self {
         let store = Evidence::of_copy(Arc::clone(&copy));
-        Self { root: copy.folder().to_owned(), store, copy: Some(copy), kept: BTreeMap::new() }
+        Self { root: copy.folder().to_owned(), store, copy: Some(copy), kept: BTreeMap::new(), writes: false }
     }
 
     /// With what was kept of the log, by [`kept_before`](crate::outside::kept_before): read before the store was looked at.
@@ -55,6 +63,17 @@ impl Place {
     pub fn with_kept(mut self, kept: BTreeMap<PathBuf, Vec<u8>>) -> Self {
         self.kept = kept;
         self
+    }
+
+    /// The same, of a log that is going to be written to: what is kept meanwhile counts as well.
+    #[must_use]
+    pub fn with_kept_to_write(self, kept: BTreeMap<PathBuf, Vec<u8>>) -> Self {
+        Self { writes: true, ..self.with_kept(kept) }
+    }
+
+    /// Whether what was kept before the store was looked at is enough, since nothing is written to it.
+    pub(crate) const fn only_reads(&self) -> bool {
+        !self.writes
     }
 
     /// What was kept in this file before the store was looked at, if anybody looked; nothing where no file was there.

@@ -8,9 +8,11 @@ use super::table::{Rows, Sheet, Table};
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
 use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::policy::Stage;
 use countersign_core::statement::Kind;
+use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_verify::policy::Activated;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -377,22 +379,9 @@ const MANUAL: &[&str] = &["time", "owner", "controls", "statement", "as of", "va
 fn manual(facts: &Facts<'_>, table: &mut dyn Rows) {
     for (index, entry) in facts.entries().filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
         let cells = match super::manual::read(facts, index, entry) {
-            Ok(said) => {
-                let controls: Vec<&str> = said.controls.iter().map(String::as_str).collect();
-                let state = if facts.end().is_some_and(|end| said.counts_at(end)) { "counts" } else { "expired" };
-                vec![
-                    entry.time.to_string(),
-                    said.owner.to_string(),
-                    controls.join(", "),
-                    said.statement.clone(),
-                    said.as_of.to_string(),
-                    said.valid_until.to_string(),
-                    said.document.to_string(),
-                    state.to_owned(),
-                ]
-            }
+            Ok(said) => attested(facts, entry, &said),
             Err(finding) => {
-                let mut cells = vec![String::new(); 8];
+                let mut cells = vec![String::new(); MANUAL.len()];
                 if let Some(first) = cells.first_mut() {
                     *first = entry.time.to_string();
                 }
@@ -404,6 +393,34 @@ fn manual(facts: &Facts<'_>, table: &mut dyn Rows) {
         };
         table.push(cells, facts.proof(index));
     }
+}
+
+/// What people had attested before the window began, and counted then: the same rows, which the list of the window does not have.
+pub(super) fn attested_before(facts: &Facts<'_>, table: &mut Table) {
+    let Some(from) = facts.window.from else { return };
+    let before = facts.state.entries().iter().zip(0_u64..).take_while(|(entry, _)| entry.time < from);
+    for (entry, index) in before.filter(|(entry, _)| entry.kind == Kind::ManualEvidence) {
+        if let Ok(said) = super::manual::read(facts, index, entry)
+            && said.counts_at(from)
+        {
+            table.push(attested(facts, entry, &said), facts.proof(index));
+        }
+    }
+}
+
+fn attested(facts: &Facts<'_>, entry: &Entry, said: &ManualEvidence) -> Vec<String> {
+    let controls: Vec<&str> = said.controls.iter().map(String::as_str).collect();
+    let state = if facts.end().is_some_and(|end| said.counts_at(end)) { "counts" } else { "expired" };
+    vec![
+        entry.time.to_string(),
+        said.owner.to_string(),
+        controls.join(", "),
+        said.statement.clone(),
+        said.as_of.to_string(),
+        said.valid_until.to_string(),
+        said.document.to_string(),
+        state.to_owned(),
+    ]
 }
 
 const ACTIVATION: &[&str] = &[

@@ -163,7 +163,7 @@ mod tests {
             entry(b'0', "a-1.0.0/.cargo-ok", b"no mark"),
             entry(b'L', "././@LongLink", format!("{long}\0").as_bytes()),
             entry(b'0', "cut", b"long"),
-            entry(b'x', "noted", b"23 path=a-1.0.0/noted.rs\n"),
+            entry(b'x', "noted", b"25 path=a-1.0.0/noted.rs\n"),
             entry(b'0', "cut", &vec![b'n'; 70_000]),
             entry(b'0', "a-1.0.0/empty", b""),
         ];

@@ -207,7 +207,7 @@ impl Erase {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let kept = [self.least.file(), self.checkpoint_output.as_deref()];
-        let (trust, place) = (self.trust.read(at)?, self.store.place_after(&kept, call)?);
+        let (trust, place) = (self.trust.read(at)?, self.store.place_to_write(&kept, call)?);
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
@@ -270,7 +270,7 @@ impl Manual {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let kept = [self.least.file(), self.checkpoint_output.as_deref()];
-        let (trust, place) = (self.trust.read(at)?, self.store.place_after(&kept, call)?);
+        let (trust, place) = (self.trust.read(at)?, self.store.place_to_write(&kept, call)?);
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());

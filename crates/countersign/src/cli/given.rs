@@ -229,6 +229,11 @@ impl StoreArgs {
         Ok(self.place(call)?.with_kept(kept))
     }
 
+    /// The same, of a log that is going to be written to.
+    pub(crate) fn place_to_write(&self, kept: &[Option<&Path>], call: &super::Call<'_>) -> Result<Place, FlowError> {
+        place_to_write(&self.store, kept, call)
+    }
+
     /// The options that say the same.
     pub(crate) fn words(&self) -> Words {
         vec![("--store", self.store.to_string())]
@@ -248,6 +253,18 @@ pub(crate) fn place_of(store: &StoreName, call: &super::Call<'_>) -> Result<Plac
         StoreName::Folder(folder) => Ok(Place::new(folder)),
         elsewhere @ (StoreName::Branch { .. } | StoreName::Bucket(_)) => call.copy_of(elsewhere).map(Place::of_copy),
     }
+}
+
+/// The place of a store once what is kept of its log was read, of a log that is going to be written to. A folder is the log itself:
+/// whoever writes looks at what is kept while the log is locked.
+pub(crate) fn place_to_write(
+    store: &StoreName,
+    kept: &[Option<&Path>],
+    call: &super::Call<'_>,
+) -> Result<Place, FlowError> {
+    let before = kept_before(kept);
+    let place = place_of(store, call)?;
+    Ok(if place.is_folder() { place } else { place.with_kept_to_write(before) })
 }
 
 /// Stores that are named beside the one of [`StoreArgs`], as they are now.

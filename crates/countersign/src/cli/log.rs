@@ -327,10 +327,11 @@ fn state(
 impl Checkpoint {
     fn run(&self, call: &Call<'_>) -> Answer {
         let place = self.store.place_after(&[self.least.file(), self.output.as_deref()], call)?;
-        let reader = LogReader::open(&place.log())?;
-        let note = reader.checkpoint().note().to_string();
+        // Of a log that is gone, what was kept of it says so.
         keep::goes_on_from_least(self.least.file(), self.output.as_deref(), &place)?;
         keep::may_replace(self.output.as_deref(), &[&place])?;
+        let reader = LogReader::open(&place.log())?;
+        let note = reader.checkpoint().note().to_string();
         keep::replace(self.output.as_deref(), &[&place], note.as_bytes())?;
         let claim = reader.checkpoint().claim();
         let document = answer::LogCheckpoint {

@@ -107,7 +107,7 @@ impl Promote {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
         let least = self.least.file();
-        let place = self.store.place_after(&[least, self.checkpoint_output.as_deref()], call)?;
+        let place = self.store.place_to_write(&[least, self.checkpoint_output.as_deref()], call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let mut handed = documents::read_all(&self.bundles, &self.reviews)?;
         handed.documents.extend(self.roots.read()?);

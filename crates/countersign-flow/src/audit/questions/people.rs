@@ -5,7 +5,7 @@ use super::super::ask::Asked;
 use super::super::key_events;
 use super::super::open::derived_again;
 use super::super::population;
-use super::super::table::Table;
+use super::super::table::{Row, Table};
 use super::super::verify::{DERIVED, DOCUMENTS, How, strays};
 use super::Part;
 use crate::controls;
@@ -65,10 +65,17 @@ pub(super) fn keys(asked: &Asked<'_>) -> Part {
 /// Q21.
 pub(super) fn manual(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(population::named("manual-evidence", &asked.facts));
+    population::attested_before(&asked.facts, &mut part.table);
+    part.table.rows.sort_by_key(|row| row.proof.entry);
     let erased = &asked.facts.gathered.erased;
     for row in &part.table.rows {
         if let Some(state) = row.cells.last().filter(|state| state.as_str() != "counts") {
             let said = format!("evidence by hand: {state}");
+            if let Some(by) = renewed(row, &part.table.rows) {
+                part.notes
+                    .push(format!("log entry {}: {said}, and renewed before that by log entry {by}", row.proof.entry));
+                continue;
+            }
             // What was erased nobody can see any more: it speaks neither for its owner nor against her.
             if row.proof.documents.iter().any(|document| erased.contains_key(document)) {
                 part.missing.push(format!("log entry {}: {said}", row.proof.entry));
@@ -94,6 +101,21 @@ pub(super) fn manual(asked: &Asked<'_>) -> Part {
         }
     }
     part.note("documents that are attested stay where they are; their SHA-256 is what was signed")
+}
+
+/// The last of the entries that go on from what ended: each control of it was attested anew before the end, for longer.
+fn renewed(ended: &Row, rows: &[Row]) -> Option<u64> {
+    let [_, _, controls, _, _, until, ..] = ended.cells.as_slice() else { return None };
+    let goes_on = |control: &str| {
+        let anew = rows.iter().rev().find(|row| {
+            let [time, _, controls, _, _, longer, ..] = row.cells.as_slice() else { return false };
+            // Times have one form, whose order is that of its letters.
+            time <= until && longer > until && controls.split(", ").any(|other| other == control)
+        });
+        anew.map(|row| row.proof.entry)
+    };
+    let all: Option<Vec<u64>> = controls.split(", ").filter(|control| !control.is_empty()).map(goes_on).collect();
+    all?.into_iter().max()
 }
 
 /// Q22.

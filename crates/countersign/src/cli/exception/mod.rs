@@ -387,7 +387,7 @@ impl Activate {
 impl RecordArgs {
     /// The store, if what is recorded there can be kept elsewhere.
     fn place(&self, call: &Call<'_>) -> Result<Place, FlowError> {
-        let place = self.store.place(call)?;
+        let place = self.store.place_to_write(&[self.least.file(), self.checkpoint_output.as_deref()], call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         Ok(place)
     }

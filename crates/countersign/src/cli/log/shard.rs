@@ -115,7 +115,7 @@ impl Close {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let kept = [self.least.file(), self.keys.checkpoint_output.as_deref()];
-        let place = self.store.place_after(&kept, call)?;
+        let place = self.store.place_to_write(&kept, call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place])?;
         let (trust, keys) = (self.trust.read(at)?, self.keys.open(call)?);
         let appended = shard::close(&place, &self.successor, &trust, self.least.file(), keys, at)?;
@@ -126,7 +126,9 @@ impl Close {
 impl Continue {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let (place, earlier) = (self.store.place(call)?, given::place_of(&self.earlier, call)?);
+        let kept = [self.least.file(), self.keys.checkpoint_output.as_deref()];
+        let place = self.store.place_to_write(&kept, call)?;
+        let earlier = given::place_to_write(&self.earlier, &kept, call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place, &earlier])?;
         let (trust, keys) = (self.trust.read(at)?, self.keys.open(call)?);
         let appended = shard::go_on(&place, &earlier, &trust, self.least.file(), keys, at)?;

@@ -36,7 +36,7 @@ pub(super) struct Lock {
 impl Lock {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
+        let (trust, place) = (self.trust.read(at)?, self.store.place_after(&[self.least.file()], call)?);
         let active = policy::lock_active(&LockRequest {
             environment: &self.environment,
             trust: &trust,

@@ -303,7 +303,7 @@ impl Activate {
         let trust = self.trust.read(at)?;
         let by = self.by.open(call)?;
         let least = self.least.file();
-        let place = self.store.place_after(&[least, self.checkpoint_output.as_deref()], call)?;
+        let place = self.store.place_to_write(&[least, self.checkpoint_output.as_deref()], call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let request = ActivateRequest {
             release: &self.release,
