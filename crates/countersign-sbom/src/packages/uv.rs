@@ -79,12 +79,14 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         let extras = nodes.get(place).into_iter().flat_map(|node| node.extras.keys());
         starts.extend(extras.map(|extra| (place, Some(extra.clone()), Scope::Optional)));
     }
+    let in_each = super::uv_forks::needed_in_each(&lock, &nodes, &starts);
     let reached = reach::walk(&nodes, starts);
     let mut bom = Bom::made();
     let conditions = reached.give_edges(&references, &mut bom);
     let mut left = Vec::new();
     for (place, mut item) in items.into_iter().enumerate() {
         match reached.scopes.get(&place) {
+            Some(_) if in_each.contains(&place) => item.scope = Scope::Required,
             Some(scope) => item.scope = *scope,
             None if nothing_asks => item.scope = Scope::Optional,
             None => {
