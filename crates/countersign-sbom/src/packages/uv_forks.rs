@@ -34,12 +34,15 @@ pub(super) fn needed_in_each(lock: &Table, nodes: &[Node], starts: &[Start]) -> 
             conditions.entry(text).or_insert_with(|| Condition::read(text));
         }
     }
+    // Places where the same conditions hold need the same.
+    let certain_at = |place: &Facts| -> BTreeSet<&str> {
+        let holding = conditions.iter().filter(|(_, one)| one.holds(place, "") == Answer::Yes);
+        holding.map(|(text, _)| *text).collect()
+    };
+    let ways: BTreeSet<BTreeSet<&str>> = places(lock).unwrap_or_default().iter().map(certain_at).collect();
     let mut all: Option<BTreeSet<usize>> = None;
-    for place in places(lock).unwrap_or_default() {
-        let holds = |ask: &Ask| match &ask.condition {
-            None => true,
-            Some(text) => conditions.get(text.as_str()).is_some_and(|one| one.holds(&place, "") == Answer::Yes),
-        };
+    for way in ways {
+        let holds = |ask: &Ask| ask.condition.as_deref().is_none_or(|text| way.contains(text));
         let certain = |asks: &[Ask]| -> Vec<Ask> {
             asks.iter().filter(|ask| holds(ask)).map(|ask| Ask { condition: None, ..ask.clone() }).collect()
         };
