@@ -108,6 +108,9 @@ pub struct Item {
     pub properties: Vec<(String, String)>,
 }
 
+/// A property with the digest of a file that a component is, or is distributed in, and that has no address.
+pub(crate) const FILE_DIGEST: &str = "countersign:file-digest";
+
 /// A property with one more package URL of a component: CycloneDX has a place for one alone.
 pub(crate) const MORE_PURLS: &str = "countersign:purl";
 
@@ -124,7 +127,9 @@ impl Item {
     /// Whether there is any digest of it, or of a file that it is distributed in.
     #[must_use]
     pub fn has_digest(&self) -> bool {
-        !self.hashes.is_empty() || self.files.iter().any(|file| !file.hashes.is_empty())
+        !self.hashes.is_empty()
+            || self.files.iter().any(|file| !file.hashes.is_empty())
+            || self.properties.iter().any(|(name, _)| name == FILE_DIGEST)
     }
 
     /// A licence, and in which of SPDX's two ways it is said.

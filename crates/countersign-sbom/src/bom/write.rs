@@ -142,7 +142,7 @@ fn component(item: &Item) -> Value {
                 map.insert("hashes".to_owned(), own.into());
             }
             for (algorithm, value) in several.iter().flat_map(|file| &file.hashes) {
-                properties.push(json!({ "name": "countersign:file-digest", "value": format!("{algorithm}:{value}") }));
+                properties.push(json!({ "name": super::FILE_DIGEST, "value": format!("{algorithm}:{value}") }));
             }
         }
     }

@@ -4,7 +4,7 @@
 use super::{Made, PackagesError, malformed};
 use crate::{
     archive::{Archive, ArchiveError},
-    bom::{File as Packed, Item},
+    bom::{FILE_DIGEST, File as Packed, Item},
     tarball::{self, BLOCK, Files},
 };
 use aws_lc_rs::digest::{Context, SHA256};
@@ -133,10 +133,10 @@ impl Made {
             reference.push('#');
         }
         for (algorithm, value) in std::mem::take(&mut file.hashes) {
-            file.properties.push(("countersign:file-digest".to_owned(), format!("{algorithm}:{value}")));
+            file.properties.push((FILE_DIGEST.to_owned(), format!("{algorithm}:{value}")));
         }
         for (algorithm, value) in std::mem::take(&mut file.files).into_iter().flat_map(|file: Packed| file.hashes) {
-            file.properties.push(("countersign:file-digest".to_owned(), format!("{algorithm}:{value}")));
+            file.properties.push((FILE_DIGEST.to_owned(), format!("{algorithm}:{value}")));
         }
         if file.purl.is_none() {
             file.properties.push((WORKSPACE_MEMBER.to_owned(), "true".to_owned()));
