@@ -289,7 +289,7 @@ fn expression(text: &str) -> Result<Option<Expression>, Unread> {
     if matches!(text, "NONE" | "NOASSERTION") {
         return Ok(None);
     }
-    let words = !text.trim().is_empty();
+    let words = !text.trim().is_empty() && !text.contains(char::is_control);
     match Expression::parse(text) {
         // Cargo's old way of writing is none of SPDX.
         Ok(_) if text.contains('/') => Err(Unread { why: "`/` is no operator".to_owned(), words }),
@@ -476,7 +476,7 @@ mod tests {
 
     #[test]
     fn each_value_that_the_schema_lets_pass_is_named_by_its_place() {
-        let cases: [(&str, Value); 28] = [
+        let cases: [(&str, Value); 29] = [
             ("/packages/0/checksums/0/checksumValue", json!("85ed")),
             ("/files/0/checksums/0/checksumValue", json!("85ed")),
             ("/externalDocumentRefs/0/checksum/checksumValue", json!("85")),
@@ -491,6 +491,7 @@ mod tests {
             ("/packages/0/licenseConcluded", json!("")),
             ("/packages/0/licenseDeclared", json!("")),
             ("/packages/0/licenseDeclared", json!(" ")),
+            ("/packages/0/licenseDeclared", json!("SEE\nLICENSE")),
             ("/packages/0/licenseConcluded", json!("MIT/Apache-2.0")),
             ("/packages/0/licenseConcluded", json!("MIT AND")),
             ("/packages/0/licenseConcluded", json!("Apache 2.0")),

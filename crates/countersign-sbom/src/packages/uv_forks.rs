@@ -56,7 +56,10 @@ pub(super) fn needed_in_each(lock: &Table, nodes: &[Node], starts: &[Start]) -> 
         let reached = reach::walk(&there, starts.to_vec()).scopes;
         let needed = reached.into_iter().filter(|(_, scope)| *scope == Scope::Required).map(|(place, _)| place);
         let needed: BTreeSet<usize> = needed.collect();
-        all = Some(all.map_or(needed.clone(), |all| all.intersection(&needed).copied().collect()));
+        all = Some(match all {
+            None => needed,
+            Some(all) => all.intersection(&needed).copied().collect(),
+        });
     }
     all.unwrap_or_default()
 }
