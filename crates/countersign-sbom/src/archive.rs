@@ -1,5 +1,6 @@
 //! Zip archives of others, with bounds: on the number of files, and on each file as it comes out, whatever it says of itself.
 
+use crate::tarball::finished;
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_core::digest::Sha256;
 use std::io::{Cursor, Read as _, Seek};
@@ -111,9 +112,7 @@ impl<R: std::io::Read + Seek> Archive<R> {
                     }
                 })?;
             }
-            let mut bytes = [0_u8; 32];
-            bytes.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
-            found.push((file.name().to_owned(), Sha256::from_bytes(bytes)));
+            found.push((file.name().to_owned(), finished(digest)));
         }
         Ok((found, begun))
     }

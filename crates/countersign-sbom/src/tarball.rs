@@ -31,6 +31,13 @@ pub(crate) fn wrong(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.into())
 }
 
+/// The digest of what was taken in part by part.
+pub(crate) fn finished(digest: Context) -> Sha256 {
+    let mut bytes = [0_u8; 32];
+    bytes.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    Sha256::from_bytes(bytes)
+}
+
 fn unsupported(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, what)
 }
@@ -132,9 +139,7 @@ impl<R: Read> Files<R> {
             left = left.saturating_sub(u64::try_from(part.len()).unwrap_or(u64::MAX));
         }
         self.rest(size)?;
-        let mut bytes = [0_u8; 32];
-        bytes.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
-        Ok(Sha256::from_bytes(bytes))
+        Ok(finished(digest))
     }
 
     fn bytes(&mut self, size: u64) -> io::Result<Vec<u8>> {

@@ -118,9 +118,7 @@ fn alone(reader: impl Read) -> io::Result<Content> {
     if size > limits::PACKED_BYTES {
         return Err(tarball::wrong("it unpacks to more than is read"));
     }
-    let mut bytes = [0_u8; 32];
-    bytes.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    Ok(Content { files: vec![(String::new(), Sha256::from_bytes(bytes))], archives: usize::from(is_archive) })
+    Ok(Content { files: vec![(String::new(), tarball::finished(digest))], archives: usize::from(is_archive) })
 }
 
 impl Made {
