@@ -4,16 +4,15 @@
 
 use crate::error::FlowError;
 use crate::files;
-use crate::outside::{gone, kept_of, read_least};
+use crate::outside::{gone, is_newer, kept_of, read_least};
 use crate::place::Place;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
-use countersign_record::atomic::{could_write, only_takes, same_file, write_atomic};
+use countersign_record::atomic::{could_write, hold_others, only_takes, same_file, write_atomic};
 use countersign_record::log::LogError;
 use countersign_record::log::reader::LogReader;
-use std::fs::File;
 use std::path::Path;
 
 /// Whether the log goes on from the checkpoint that is kept in this file, if there is one: asked before anything is done,
@@ -136,11 +135,10 @@ pub fn replace(kept: Option<&Path>, logs: &[&Place], checkpoint: &[u8]) -> Resul
     if only_takes(path) {
         return Ok(write_atomic(path, checkpoint, 0o644)?);
     }
-    let claim = |bytes: &[u8]| Some(UnverifiedCheckpoint::parse(bytes).ok()?.claim().clone());
-    let newer = |bytes: &[u8]| {
-        let both = claim(bytes).zip(claim(checkpoint));
-        both.is_some_and(|(before, now)| before.origin == now.origin && before.size > now.size)
-    };
+    let newer = |bytes: &[u8]| is_newer(bytes, checkpoint);
+    // From the first look to the renaming nobody else keeps one there. Where there is no such lock, the moment before the renaming
+    // stays open, and a second look makes it short.
+    let _held = hold_others(path);
     if let Some(now) = there(path)? {
         // A working copy does not have what others recorded since, where the log lies: by it nobody can tell that the log was set
         // back since it was asked. A folder is the log itself.
@@ -150,10 +148,6 @@ pub fn replace(kept: Option<&Path>, logs: &[&Place], checkpoint: &[u8]) -> Resul
         go_on_from(path, &now, logs)?;
     }
     could_write(path)?;
-    // From the last look to the renaming nobody else keeps one there. Where the file system has no such lock, the moment stays open.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let folder = File::open(folder).ok();
-    let _held = folder.as_ref().map(File::lock);
     let stays = there(path)?.is_some_and(|now| newer(&now));
     if stays { Ok(()) } else { Ok(write_atomic(path, checkpoint, 0o644)?) }
 }

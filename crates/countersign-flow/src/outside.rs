@@ -157,14 +157,26 @@ pub(crate) fn kept_of(path: &Path, place: &Place) -> Result<Option<Vec<u8>>, Flo
     if place.only_reads() {
         return Ok(known());
     }
-    let Some(now) = files::read_if_there(path, limits::NOTE_BYTES)? else { return Ok(known()) };
-    if !is_behind(place, &now)? {
-        return Ok(Some(now));
-    }
+    // What lies there since, and says less or nothing, takes nothing back of what was kept before.
+    let since = files::read_if_there(path, limits::NOTE_BYTES)?;
+    let since = since.filter(|now| !now.trim_ascii().is_empty() && !is_newer(before, now));
+    let Some(now) = since else { return Ok(known()) };
     if is_behind(place, before)? {
         return Ok(known());
     }
-    Err(LogError::Outrun { name: place.log_name() }.into())
+    if is_behind(place, &now)? {
+        return Err(LogError::Outrun { name: place.log_name() }.into());
+    }
+    Ok(Some(now))
+}
+
+/// Whether both are checkpoints of one log, and the first has more entries. Whether they are signed is judged where it counts.
+pub(crate) fn is_newer(one: &[u8], other: &[u8]) -> bool {
+    let (Ok(one), Ok(other)) = (UnverifiedCheckpoint::parse(one), UnverifiedCheckpoint::parse(other)) else {
+        return false;
+    };
+    let (one, other) = (one.claim(), other.claim());
+    one.origin == other.origin && one.size > other.size
 }
 
 /// Whether the log has fewer entries than a checkpoint of it says. Whose checkpoint it is, and whether it is signed, is judged where it

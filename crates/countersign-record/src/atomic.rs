@@ -4,10 +4,11 @@
 
 use crate::disk::{DiskError, DiskFault, Doing, flush_file, flush_folder, folder_of};
 use crate::outlet::{Outlet, Taker};
-use std::fs::{File, Permissions};
+use std::fs::{File, Permissions, TryLockError};
 use std::io::{Seek as _, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 /// Writes `bytes` to `path`, replacing the file that is there: a file beside it is written and flushed, renamed over it, and
 /// the folder is flushed. If a step fails, what was there stays. The file gets the permissions `mode` less the
@@ -92,6 +93,31 @@ pub fn is_standard_output(path: &Path) -> bool {
 #[must_use]
 pub fn only_takes(path: &Path) -> bool {
     matches!(Outlet::of(path), Ok(Outlet::Taker(_)))
+}
+
+/// Waits for whoever else replaces a file where this path leads, and holds them up until what comes back is dropped. Where the folder
+/// has no such lock, nothing is held; nor where somebody keeps it for longer than any writing takes, such as who runs us under
+/// `flock` of that very folder, and would wait for us while we wait for them.
+#[must_use]
+pub fn hold_others(path: &Path) -> Option<File> {
+    held_within(path, LOOKS)
+}
+
+/// How often it is looked whether the lock is free, and the pause in between.
+const LOOKS: u32 = 250;
+const PAUSE: Duration = Duration::from_millis(20);
+
+fn held_within(path: &Path, looks: u32) -> Option<File> {
+    let Ok(Outlet::File(place)) = Outlet::of(path) else { return None };
+    let folder = File::open(folder_of(&place)).ok()?;
+    for _ in 0..looks {
+        match folder.try_lock() {
+            Ok(()) => return Some(folder),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::Error(_)) => return None,
+        }
+    }
+    None
 }
 
 /// Whether what is written to both would end in one file, so that the second replaces the first.
@@ -413,6 +439,20 @@ mod tests {
         assert!(!same_file(&dir.path().join("b"), &dir.path().join("c")));
         replace(&dir.path().join("c"), b"own", 0o644).unwrap();
         assert!(!fs::symlink_metadata(dir.path().join("c")).unwrap().is_symlink(), "within the tool's own folders");
+    }
+
+    #[test]
+    fn whoever_replaces_a_file_holds_others_up_by_any_name_of_it_and_is_waited_for_no_longer_than_a_while() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = dir.path().join("elsewhere/kept");
+        fs::create_dir(dir.path().join("elsewhere")).unwrap();
+        symlink("elsewhere/kept", dir.path().join("link")).unwrap();
+        let held = hold_others(&dir.path().join("link")).unwrap();
+        assert!(held_within(&kept, 2).is_none(), "it is one file by both names");
+        assert!(held_within(&dir.path().join("other"), 2).is_some());
+        drop(held);
+        assert!(hold_others(&kept).is_some());
+        assert!(hold_others(&dir.path().join("no/such")).is_none() && hold_others(Path::new("/dev/null")).is_none());
     }
 
     #[test]
