@@ -33,7 +33,11 @@ pub fn look(path: &Path) -> Result<Option<Content>, PackagesError> {
     let file = File::open(path).map_err(failed)?;
     let mut reader = BufReader::with_capacity(64 << 10, file);
     let begin = reader.fill_buf().map_err(failed)?;
-    if begin.starts_with(ZIP) {
+    // Nothing holds no file, which is known without looking on.
+    if begin.is_empty() {
+        return Ok(Some(Content::default()));
+    }
+    if begin.starts_with(ZIP) || begin.starts_with(EMPTY_ZIP) {
         reader.rewind().map_err(failed)?;
         return match Archive::over(reader).and_then(|mut archive| archive.digests(limits::PACKED_BYTES, begins)) {
             Ok((files, archives)) => Ok(Some(Content { files, archives })),
@@ -51,6 +55,8 @@ pub fn look(path: &Path) -> Result<Option<Content>, PackagesError> {
 }
 
 const ZIP: &[u8] = b"PK\x03\x04";
+/// One without files has its end alone.
+const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
 const GZIP: &[u8] = b"\x1f\x8b";
 
 /// Whether a file begins as an archive does, or as something that is packed.
@@ -228,6 +234,8 @@ mod tests {
 
     #[test]
     fn an_archive_without_it_is_told_from_one_that_is_damaged() {
+        assert_eq!(said(b"").unwrap(), Some((false, 0, 0)), "an empty file");
+        assert_eq!(said(&zip(&[])).unwrap(), Some((false, 0, 0)), "an empty archive");
         let other = ustar("server", b"another");
         assert_eq!(said(&other).unwrap(), Some((false, 1, 0)));
         assert_eq!(said(&gz(&other)).unwrap(), Some((false, 1, 0)));
