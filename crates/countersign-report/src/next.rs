@@ -447,7 +447,10 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["audit-evidence-absent"],
         "ask the audited party for the evidence that is named; the rest of the answer stands as far as it goes",
     ),
-    (&["audit-deviation"], "look at it in the answer, and at a decision with `countersign audit show ENTRY PACKAGE`; ask who let it through"),
+    (
+        &["audit-deviation"],
+        "look at it in the answer, and at a decision with `countersign audit show ENTRY PACKAGE`; ask who let it through",
+    ),
     (
         &["audit-unreconciled"],
         "`countersign audit reconcile PACKAGE` shows which source lacks what; ask for an explanation of each entry",
