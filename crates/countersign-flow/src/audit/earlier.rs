@@ -3,7 +3,7 @@
 //! whoever has these hands them in, and each is checked to be the log that the next one names.
 
 use super::open::Opened;
-use super::verify::{AuditReport, How, OutsideTrust, verify_source};
+use super::verify::{AuditReport, How, OutsideTrust, verify_beside};
 use crate::error::FlowError;
 use countersign_core::blob::Blob;
 use countersign_core::codes;
@@ -88,7 +88,7 @@ fn one(
     let trust = opened.package.blob(log.trust().document()).map(Blob::into_bytes).unwrap_or_default();
     let outside = OutsideTrust { bytes: &trust, digest: Some(log.trust().digest()) };
     let end = later.and_then(|later| later.carried_checkpoint());
-    let report = verify_source(package, Some(outside), end, how)?;
+    let report = verify_beside(package, Some(outside), end, how)?;
     let mut findings: Vec<Finding> = report
         .findings
         .into_iter()

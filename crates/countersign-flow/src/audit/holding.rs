@@ -1,7 +1,7 @@
 //! What a package holds: its files and its documents, found by digest and read when they are needed.
 
 use crate::error::FlowError;
-use countersign_core::blob::Blob;
+use countersign_core::blob::{Blob, Parts};
 use countersign_core::digest::Sha256;
 use countersign_record::disk::{DiskError, Doing};
 use countersign_record::package::Packed;
@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Package {
     pub(super) packed: Packed,
     pub(super) listed: Listed,
+    held: Held,
     starts: Starts,
     /// Documents that were asked for: a bit for each.
     asked: Vec<AtomicU64>,
@@ -41,10 +42,10 @@ pub(super) struct Document {
 }
 
 impl Package {
-    pub(super) fn new(packed: Packed, listed: Listed) -> Self {
+    pub(super) fn new(packed: Packed, listed: Listed, held: Held) -> Self {
         let asked = (0..listed.documents.len().div_ceil(BITS)).map(|_| AtomicU64::new(0)).collect();
         let starts = Starts::of(&listed.documents);
-        Self { packed, listed, starts, asked }
+        Self { packed, listed, held, starts, asked }
     }
 
     /// A file of it.
@@ -109,10 +110,44 @@ impl Blobs for Package {
         }
         let Document { shard, start, length, .. } = *self.listed.documents.get(place)?;
         let number = |n: u32| usize::try_from(n).ok();
+        if let Some(blob) = self.held.blob(shard, digest) {
+            return Some(blob);
+        }
         let shard = self.listed.shards.get(number(shard)?)?;
         let bytes = self.packed.read_part(shard, number(start)?, number(length)?).ok()?;
         // The file may have been changed since it was read through.
         Blob::named(digest, bytes)
+    }
+}
+
+/// Files with documents that stay in memory from when all of the package was read: of a small one all, of a large one none. What
+/// lies here is neither unpacked nor hashed again.
+#[derive(Debug, Default)]
+pub(super) struct Held(BTreeMap<u32, Parts>);
+
+/// How many bytes of them are held of a package that has hardly any, and by what a longer one has less room: what else is kept of
+/// it in memory grows with it.
+const ROOM: u64 = 320 << 20;
+const LESS: (u64, u64) = (3, 4);
+
+impl Held {
+    /// How many bytes may be held of a package that is so long, where so many are open at once.
+    pub(super) fn room(length: u64, at_once: u64) -> u64 {
+        let (of, by) = LESS;
+        let room = ROOM.saturating_sub(length.saturating_mul(of).checked_div(by).unwrap_or(u64::MAX));
+        room.checked_div(at_once).unwrap_or(0)
+    }
+
+    /// Holds the file of this number.
+    pub(super) fn hold(&mut self, shard: u32, parts: Parts) {
+        self.0.insert(shard, parts);
+    }
+
+    /// A document of the file of this number, whose documents stand by rising digest.
+    fn blob(&self, shard: u32, digest: &Sha256) -> Option<Blob> {
+        let parts = self.0.get(&shard)?;
+        let place = parts.hashed().binary_search_by_key(&digest, |(hashed, _)| hashed).ok()?;
+        parts.blob(place)
     }
 }
 
@@ -160,6 +195,30 @@ impl Starts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_longer_package_less_is_held_and_of_a_large_one_nothing() {
+        let rooms: Vec<u64> = [0, 100, 400, 427, 1_000].map(|length| Held::room(length << 20, 1) >> 20).to_vec();
+        assert_eq!(rooms, [320, 245, 20, 0, 0]);
+        assert_eq!((Held::room(u64::MAX, 1), Held::room(0, 0), Held::room(0, 2) >> 20), (0, 0, 160));
+    }
+
+    #[test]
+    fn what_is_held_is_found_by_the_file_and_the_digest() {
+        let mut parts = Parts::of(b"onetwo".to_vec());
+        let mut digests = [parts.hash(0..3), parts.hash(3..6)].map(|digest| digest.expect("a part"));
+        if digests[0] > digests[1] {
+            parts = Parts::of(b"onetwo".to_vec());
+            digests = [parts.hash(3..6), parts.hash(0..3)].map(|digest| digest.expect("a part"));
+        }
+        let mut held = Held::default();
+        held.hold(7, parts);
+        for digest in digests {
+            assert_eq!(held.blob(7, &digest).map(|blob| *blob.digest()), Some(digest));
+            assert_eq!(held.blob(6, &digest), None);
+        }
+        assert_eq!(held.blob(7, &Sha256::of(b"three")), None);
+    }
 
     #[test]
     fn each_document_is_found_by_its_digest_and_none_by_another_however_they_are_spread() {

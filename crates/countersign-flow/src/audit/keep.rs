@@ -10,7 +10,7 @@ mod tables;
 mod wire;
 
 use super::facts::{Gathered, MadeAgain, decisions};
-use super::holding::Package;
+use super::holding::{Held, Package};
 use super::open::{Opened, Opening, derived_again, open_listed};
 use super::population::{self, Made};
 use super::verify::{AuditReport, How, OutsideTrust, strays};
@@ -316,7 +316,7 @@ pub fn open_with_facts(
     if !packed.names().eq(listed.digests.keys().map(String::as_str)) {
         return Err(refused(facts.malformed("the facts list other files than the package")));
     }
-    let mut opening = open_listed(Package::new(packed, listed), outside, least)?;
+    let mut opening = open_listed(Package::new(packed, listed, Held::default()), outside, least)?;
     if let Some(opened) = &mut opening.opened {
         let gathered = Gathered::kept(&opened.state, &opened.package, decisions, broken, (walked, told, again));
         let gathered = gathered

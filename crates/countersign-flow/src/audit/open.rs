@@ -4,7 +4,7 @@
 use super::derive::{self, Derived};
 use super::earlier;
 use super::facts::{Facts, Gathered, Read, Window};
-use super::holding::{Document, Listed, Package};
+use super::holding::{Document, Held, Listed, Package};
 use super::older;
 use super::scope::{Form, Profile, Scope};
 use super::shard;
@@ -16,6 +16,7 @@ use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::policy::history;
 use crate::promote::log_keys;
+use countersign_core::blob::Parts;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
@@ -39,9 +40,11 @@ use countersign_verify::trust::verify_trust;
 use countersign_verify::{Blobs, LogState, VerifiedTrust, named_blob};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::SeekFrom;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A package that is open: the state of its log, and its documents by digest.
 #[derive(Debug)]
@@ -94,8 +97,22 @@ pub fn open(
     outside: Option<OutsideTrust<'_>>,
     least: Option<&[u8]>,
 ) -> Result<Opening, FlowError> {
-    open_to(source, outside, &End::Kept(least))
+    open_to(source, outside, &End::Kept(least), ALONE)
 }
+
+/// The same, of one of several packages of which as many as this are open at once.
+pub(super) fn open_beside(
+    source: Box<dyn Source>,
+    outside: Option<OutsideTrust<'_>>,
+    least: Option<&[u8]>,
+    at_once: u64,
+) -> Result<Opening, FlowError> {
+    open_to(source, outside, &End::Kept(least), at_once)
+}
+
+/// How many packages are open at once.
+pub(super) const ALONE: u64 = 1;
+pub(super) const TWO: u64 = 2;
 
 /// What says how far a package's log had come.
 enum End<'a> {
@@ -114,7 +131,7 @@ pub fn open_two(
     outside: Option<OutsideTrust<'_>>,
     least: Option<&[u8]>,
 ) -> Result<(Opening, Opening), FlowError> {
-    let later = |source| open_to(source, outside, &End::Later);
+    let later = |source| open_to(source, outside, &End::Later, TWO);
     let (mut first, mut second) = (later(first)?, later(second)?);
     let older = match (&first.opened, &second.opened) {
         (Some(a), Some(b)) if b.goes_on_from(a) => Some(true),
@@ -173,9 +190,14 @@ impl AuditReport {
     }
 }
 
-fn open_to(source: Box<dyn Source>, outside: Option<OutsideTrust<'_>>, end: &End<'_>) -> Result<Opening, FlowError> {
+fn open_to(
+    source: Box<dyn Source>,
+    outside: Option<OutsideTrust<'_>>,
+    end: &End<'_>,
+    at_once: u64,
+) -> Result<Opening, FlowError> {
     let mut report = AuditReport::default();
-    let Some(package) = unpack(source, &mut report)? else { return Ok(Opening { report, opened: None }) };
+    let Some(package) = unpack(source, at_once, &mut report)? else { return Ok(Opening { report, opened: None }) };
     let bad = bad_tiles(&LogIn(&package.packed));
     opened(package, bad, outside, end, report)
 }
@@ -229,28 +251,44 @@ fn opened(
     Ok(Opening { report, opened: Some(opened) })
 }
 
+/// A file of a package as it was looked at: its name, its digest, and its documents with their places, if it is one of documents.
+type Looked = (String, Sha256, Option<Result<Documents, shard::NotOne>>);
+
+/// The documents of a file, which is held or of which only this is left.
+enum Documents {
+    Held(Parts),
+    Listed(Vec<(Sha256, Range<usize>)>),
+}
+
 /// The files, if they have the one form and every document is what its name says.
-fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Package>, FlowError> {
+fn unpack(mut source: Box<dyn Source>, at_once: u64, report: &mut AuditReport) -> Result<Option<Package>, FlowError> {
+    let unread = |source| DiskError::new(Doing::Read, Path::new("the package"), source);
     let (mut digests, mut documents, mut shards) = (BTreeMap::new(), Vec::new(), Vec::new());
-    let mut findings = Vec::new();
-    let look = |name: &str, bytes: &[u8]| {
-        (name.to_owned(), Sha256::of(bytes), name.starts_with(EVIDENCE).then(|| shard::read(bytes)))
+    let (mut findings, mut held) = (Vec::new(), Held::default());
+    let room = AtomicU64::new(Held::room(source.seek(SeekFrom::End(0)).map_err(unread)?, at_once));
+    let look = |name: &str, bytes: Vec<u8>| -> Looked {
+        let digest = Sha256::of(&bytes);
+        let documents = name.starts_with(EVIDENCE).then(|| shard::read(bytes).map(|parts| Documents::of(parts, &room)));
+        (name.to_owned(), digest, documents)
     };
-    let take = |(name, digest, shard): (String, Sha256, Option<Result<_, shard::NotOne>>)| {
+    let take = |(name, digest, looked): Looked| {
         digests.insert(name.clone(), digest);
-        let found: Vec<(Sha256, Range<usize>)> = match shard {
+        let found = match looked {
             None => return,
             Some(Err(wrong)) => return findings.push(wrong_shard(&name, &wrong)),
             Some(Ok(found)) => found,
         };
         let shard = u32::try_from(shards.len()).unwrap_or(u32::MAX);
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        documents.extend(found.into_iter().map(|(digest, place)| Document {
-            digest,
+        documents.extend(found.places().iter().map(|(digest, place)| Document {
+            digest: *digest,
             shard,
             start: number(place.start),
             length: number(place.len()),
         }));
+        if let Documents::Held(parts) = found {
+            held.hold(shard, parts);
+        }
         shards.push(name);
     };
     let opened = Packed::open_each(source, look, take);
@@ -258,7 +296,7 @@ fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Pa
     documents.sort_unstable_by_key(|document| (document.digest, document.shard));
     findings.extend(twice(&documents, &shards));
     match opened {
-        Err(OpenError::Io(source)) => Err(DiskError::new(Doing::Read, Path::new("the package"), source).into()),
+        Err(OpenError::Io(source)) => Err(unread(source).into()),
         Err(OpenError::Form(error)) => {
             let place = error.file().unwrap_or("the package").to_owned();
             report.line("package", vec![Finding::new(codes::PACKAGE_MALFORMED, error.to_string()).at(place)], "");
@@ -266,9 +304,25 @@ fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Pa
         }
         Ok(packed) => {
             let stop = !findings.is_empty();
-            let package = Package::new(packed, Listed { digests, documents, shards });
+            let package = Package::new(packed, Listed { digests, documents, shards }, held);
             report.unpacked(&package, findings);
             Ok((!stop).then_some(package))
+        }
+    }
+}
+
+impl Documents {
+    /// Those of a file, which is held if there is room for it.
+    fn of(parts: Parts, room: &AtomicU64) -> Self {
+        let bytes = u64::try_from(parts.whole().len()).unwrap_or(u64::MAX);
+        let left = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
+        if left.is_ok() { Self::Held(parts) } else { Self::Listed(parts.hashed().to_vec()) }
+    }
+
+    fn places(&self) -> &[(Sha256, Range<usize>)] {
+        match self {
+            Self::Held(parts) => parts.hashed(),
+            Self::Listed(places) => places,
         }
     }
 }

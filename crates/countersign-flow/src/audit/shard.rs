@@ -1,9 +1,9 @@
 //! The documents of a day in a file of a package, or in several: a line with digest and length before each, so that a person
 //! can read it and a program can find each of them.
 
+use countersign_core::blob::Parts;
 use countersign_core::digest::Sha256;
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// Why bytes are no such file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,12 +96,13 @@ fn push(out: &mut Vec<u8>, digest: &Sha256, bytes: &[u8]) {
 
 /// The documents, by rising digest, with the place of each. All of the bytes are accounted for, and every document is what
 /// its line says.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<(Sha256, Range<usize>)>, NotOne> {
-    let mut found: Vec<(Sha256, Range<usize>)> = Vec::new();
+pub(super) fn read(bytes: Vec<u8>) -> Result<Parts, NotOne> {
+    let mut found = Parts::of(bytes);
     let wrong = |what, digest| NotOne { what, digest, found: None };
+    let mut last: Option<Sha256> = None;
     let mut at = 0_usize;
-    while at < bytes.len() {
-        let rest = bytes.get(at..).unwrap_or_default();
+    while at < found.whole().len() {
+        let rest = found.whole().get(at..).unwrap_or_default();
         let end = rest.iter().take(LINE).position(|b| *b == b'\n');
         let line = end.and_then(|end| std::str::from_utf8(rest.get(..end)?).ok());
         let parts = line.and_then(|line| line.split_once(' '));
@@ -113,26 +114,26 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<(Sha256, Range<usize>)>, NotOne> 
             Some((digest, number))
         });
         let (Some((digest, length)), Some(end)) = (read, end) else {
-            let before = found.last().map(|(digest, _)| *digest);
-            return Err(wrong("a line of digest and length is missing behind this document", before));
+            return Err(wrong("a line of digest and length is missing behind this document", last));
         };
         let start = at.saturating_add(end).saturating_add(1);
         let stop = start.saturating_add(length);
-        let (Some(content), Some(b'\n')) = (bytes.get(start..stop), bytes.get(stop)) else {
+        // What ends the document lies behind it, so that all of it is there as well.
+        let ends = found.whole().get(stop) == Some(&b'\n');
+        let Some(hashed) = ends.then(|| found.hash(start..stop)).flatten() else {
             return Err(wrong("the file ends within this document", Some(digest)));
         };
-        let hashed = Sha256::of(content);
         if hashed != digest {
             let what = "a document is not what its name says";
             return Err(NotOne { what, digest: Some(digest), found: Some(hashed) });
         }
-        if found.last().is_some_and(|(before, _)| *before >= digest) {
+        if last.is_some_and(|before| before >= digest) {
             return Err(wrong("this document is there twice, or not in its place", Some(digest)));
         }
-        found.push((digest, start..stop));
+        last = Some(digest);
         at = stop.saturating_add(1);
     }
-    if found.is_empty() { Err(wrong("there is no document in it", None)) } else { Ok(found) }
+    if last.is_none() { Err(wrong("there is no document in it", None)) } else { Ok(found) }
 }
 
 #[cfg(test)]
@@ -153,10 +154,10 @@ mod tests {
     fn documents_are_found_again_whatever_is_in_them() {
         let texts = ["one", "two\nlines", "", "sha256:0 5\n"];
         let bytes = shard(&texts);
-        let found = read(&bytes).unwrap();
-        assert_eq!(found.len(), texts.len());
-        for (digest, place) in found {
-            assert_eq!(Sha256::of(&bytes[place]), digest);
+        let found = read(bytes.clone()).unwrap();
+        assert_eq!(found.hashed().len(), texts.len());
+        for (digest, place) in found.hashed() {
+            assert_eq!(Sha256::of(&bytes[place.clone()]), *digest);
         }
     }
 
@@ -164,11 +165,11 @@ mod tests {
     fn a_digest_and_a_length_have_one_spelling_each() {
         let digest = Sha256::of(b"one");
         let file = |line: &str| format!("{line}\none\n").into_bytes();
-        assert!(read(&file(&format!("{digest} 3"))).is_ok());
+        assert!(read(file(&format!("{digest} 3"))).is_ok());
         for length in ["03", "+3", "", " 3", "3 ", "0x3", "-0"] {
-            assert!(read(&file(&format!("{digest} {length}"))).is_err(), "{length}");
+            assert!(read(file(&format!("{digest} {length}"))).is_err(), "{length}");
         }
-        assert!(read(&file(&format!("sha256:{} 3", digest.hex().to_uppercase()))).is_err());
+        assert!(read(file(&format!("sha256:{} 3", digest.hex().to_uppercase()))).is_err());
     }
 
     #[test]
@@ -195,7 +196,8 @@ mod tests {
         assert!(made.len() > 4 && made.iter().all(|file| file.len() <= MOST));
         let (mut left, mut cut) = (texts.iter(), Cut::default());
         for (before, file) in made.iter().enumerate() {
-            let mut found: Vec<&[u8]> = read(file).unwrap().into_iter().map(|(_, place)| &file[place]).collect();
+            let read = read(file.clone()).unwrap();
+            let mut found: Vec<&[u8]> = read.hashed().iter().map(|(_, place)| &file[place.clone()]).collect();
             found.sort_unstable_by_key(|text| text.len());
             for text in found {
                 assert_eq!(Some(text), left.next().map(Vec::as_slice));
@@ -216,18 +218,18 @@ mod tests {
             for bit in 0..8 {
                 let mut altered = bytes.clone();
                 altered[at] ^= 1 << bit;
-                assert!(read(&altered).is_err(), "byte {at}");
+                assert!(read(altered).is_err(), "byte {at}");
             }
         }
         let whole = [0, shard(&["one"]).len()];
         assert!(!whole.contains(&bytes.len()));
         for cut in 0..bytes.len() {
             // A cut between two documents leaves a file in the right form: that one is missing shows elsewhere.
-            if let Ok(left) = read(&bytes[..cut]) {
-                assert!(left.len() < 3);
+            if let Ok(left) = read(bytes[..cut].to_vec()) {
+                assert!(left.hashed().len() < 3);
             }
         }
-        assert_eq!(read(b"").unwrap_err().what, "there is no document in it");
+        assert_eq!(read(Vec::new()).unwrap_err().what, "there is no document in it");
     }
 
     #[test]
@@ -236,8 +238,8 @@ mod tests {
         let ordered = shard(&["one", "two"]);
         let other =
             if [one.clone(), two.clone()].concat() == ordered { [two, one.clone()] } else { [one.clone(), two] };
-        assert!(read(&other.concat()).unwrap_err().digest.is_some());
+        assert!(read(other.concat()).unwrap_err().digest.is_some());
         let twice = [one.clone(), one].concat();
-        assert_eq!(read(&twice).unwrap_err().digest, Some(Sha256::of(b"one")));
+        assert_eq!(read(twice).unwrap_err().digest, Some(Sha256::of(b"one")));
     }
 }

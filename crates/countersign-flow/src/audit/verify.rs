@@ -3,7 +3,7 @@
 use super::again::Looking;
 use super::earlier;
 use super::facts::decisions;
-use super::open::{Opened, derived_again, open};
+use super::open::{ALONE, Opened, TWO, derived_again, open_beside};
 use super::reconcile;
 use super::records;
 use super::scope::{Day, Days, Scope, carried_days, named};
@@ -133,12 +133,28 @@ pub fn verify_opened(
     packages: Vec<Box<dyn Source>>,
     how: How,
 ) -> Result<(AuditReport, Option<Opened>), FlowError> {
-    let opening = open(source, outside, least)?;
+    let at_once = if packages.is_empty() { ALONE } else { TWO };
+    let opening = open_beside(source, outside, least, at_once)?;
     let mut report = opening.report;
     if let Some(opened) = &opening.opened {
         check(opened, packages, how, &mut report)?;
     }
     Ok((report, opening.opened))
+}
+
+/// The same of a package that is checked while another is open.
+pub(super) fn verify_beside(
+    source: Box<dyn Source>,
+    outside: Option<OutsideTrust<'_>>,
+    least: Option<&[u8]>,
+    how: How,
+) -> Result<AuditReport, FlowError> {
+    let opening = open_beside(source, outside, least, TWO)?;
+    let mut report = opening.report;
+    if let Some(opened) = &opening.opened {
+        check(opened, Vec::new(), how, &mut report)?;
+    }
+    Ok(report)
 }
 
 /// Everything that is checked once a package is open.

@@ -146,15 +146,15 @@ impl Packed {
         visit: impl Fn(&str, &[u8]) -> T + Sync,
     ) -> Result<(Self, Vec<T>), OpenError> {
         let mut seen = Vec::new();
-        let packed = Self::open_each(source, visit, |one| seen.push(one))?;
+        let packed = Self::open_each(source, |name, content| visit(name, &content), |one| seen.push(one))?;
         Ok((packed, seen))
     }
 
-    /// The same, where what comes of each file is taken as it comes, in the order of the files. What was taken of a package
-    /// that turns out to be none is worth nothing.
+    /// The same, where each file is given away, and what comes of it is taken as it comes, in the order of the files. What was
+    /// taken of a package that turns out to be none is worth nothing.
     pub fn open_each<T: Send>(
         source: Box<dyn Source>,
-        visit: impl Fn(&str, &[u8]) -> T + Sync,
+        visit: impl Fn(&str, Vec<u8>) -> T + Sync,
         mut take: impl FnMut(T) + Send,
     ) -> Result<Self, OpenError> {
         let mut source = source;
@@ -168,7 +168,7 @@ impl Packed {
         // Whoever is free reads the next file and looks at it. What stands before a fault is looked at before the fault is
         // said: it may be wrong itself.
         let stop = AtomicBool::new(false);
-        let seen = |member: &Member, pressed: &[u8]| Ok(visit(&member.name, &member.content(pressed)?));
+        let seen = |member: &Member, pressed: &[u8]| Ok(visit(&member.name, member.content(pressed)?));
         let mut ended = false;
         let next = || {
             if ended || stop.load(Ordering::Relaxed) {
