@@ -141,7 +141,10 @@ pub fn read_least(path: &Path, place: &Place) -> Result<Vec<u8>, FlowError> {
     // Nothing is not a checkpoint: whoever gave the file is told that it is not there.
     match kept_of(path, place)? {
         Some(kept) => Ok(kept),
-        None => files::read(path, limits::NOTE_BYTES),
+        None => {
+            let there = files::read_if_there(path, limits::NOTE_BYTES)?;
+            there.ok_or_else(|| FlowError::LeastAbsent { path: path.to_owned() })
+        }
     }
 }
 

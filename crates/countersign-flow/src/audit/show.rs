@@ -250,8 +250,9 @@ fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
     let agreement = agreed::agreement(promoted, &rests, changes.as_ref());
     match (&changes, &decision.source) {
         (Some(changes), _) => {
-            links.extend(changes.rows.iter().flat_map(change_links));
-            links.extend(changes.without.iter().map(unagreed_link));
+            let hidden = rests.hides_agreement();
+            links.extend(changes.rows.iter().flat_map(|change| change_links(change, hidden)));
+            links.extend(changes.without.iter().map(|one| unagreed_link(one, hidden)));
         }
         (None, Some(range)) => {
             missing.push("git's objects, from which the changes and their authors are proved".to_owned());
@@ -290,14 +291,18 @@ fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
     (chain, found)
 }
 
-/// A commit that belongs to no change that anybody agreed to.
-fn unagreed_link(one: &Unagreed) -> Link {
+/// A commit that belongs to no change that anybody agreed to, as far as that can be told.
+fn unagreed_link(one: &Unagreed, hidden: Option<&str>) -> Link {
+    let said = match hidden {
+        None => "nobody is shown to have agreed to it".to_owned(),
+        Some(why) => format!("whether anybody agreed to it cannot be told: {why}"),
+    };
     Link {
         stage: "change",
         what: format!("{} {}", short(&one.commit), one.subject),
         who: format!("by {}", one.author),
         when: String::new(),
-        detail: vec!["nobody is shown to have agreed to it".to_owned()],
+        detail: vec![said],
         documents: Vec::new(),
     }
 }
@@ -323,7 +328,7 @@ fn short(oid: &Oid) -> String {
     oid.hex().chars().take(12).collect()
 }
 
-fn change_links(change: &ChangeRow) -> [Link; 2] {
+fn change_links(change: &ChangeRow, hidden: Option<&str>) -> [Link; 2] {
     let first = Link {
         stage: "change",
         what: format!("{} {}", short(&change.head), change.subject),
@@ -337,12 +342,16 @@ fn change_links(change: &ChangeRow) -> [Link; 2] {
         .iter()
         .filter(|review| !review.counted)
         .map(|review| format!("not counted: {}, {}", review.who(), review.why_not.clone().unwrap_or_default()));
+    let counted = change.reviews.iter().filter(|review| review.counted).count();
     let second = Link {
         stage: "review",
         what: short(&change.head),
-        who: reviewers(change),
+        who: if hidden.is_some() && counted == 0 { "not shown".to_owned() } else { reviewers(change) },
         when: String::new(),
-        detail: std::iter::once(format!("{} needed", change.needed)).chain(others).collect(),
+        detail: std::iter::once(format!("{} needed", change.needed))
+            .chain(others)
+            .chain(hidden.map(|why| format!("whether others agreed cannot be told: {why}")))
+            .collect(),
         documents: Vec::new(),
     };
     [first, second]
