@@ -1,6 +1,7 @@
 //! The whole chain of one deployment: what changed and who agreed, how it was built and looked at, by which policy it was
 //! judged, and what the log says. As text, and as a picture.
 
+use super::about::{About, Subjects};
 use super::agreed::{self, Agreement, Unagreed, authors, reviewers};
 use super::facts::{Facts, Known, change_class, service_of};
 use super::kept::Kept;
@@ -268,7 +269,7 @@ fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
         (None, None) => missing.push("a proved source: the decision has none".to_owned()),
     }
     links.extend(agreement_link(&agreement));
-    links.extend(evidence_links(&rests.evidence));
+    links.extend(evidence_links(&rests.evidence, About::of(decision)));
     missing.extend(agreed::lacking_words(&rests.lacking));
     links.extend(policy_link(facts, decision));
     links.push(decision_link(facts, promoted));
@@ -357,7 +358,8 @@ fn change_links(change: &ChangeRow, hidden: Option<&str>) -> [Link; 2] {
     [first, second]
 }
 
-fn evidence_links(evidence: &Evidence) -> Vec<Link> {
+/// The statements that were handed in. One about something else is shown as that, and does not say whether anything was looked at.
+fn evidence_links(evidence: &Evidence, about: About) -> Vec<Link> {
     let mut out = Vec::new();
     for statement in evidence.statements() {
         let Some(kind) = statement.value().kind() else { continue };
@@ -403,6 +405,11 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
             | Kind::Erasure
             | Kind::LogShard => continue,
         };
+        let (what, when, detail) = if of_this(kind, &Subjects::of(said), about) {
+            (what, when, detail)
+        } else {
+            (format!("{} about another artifact: it counts for nothing here", kind.word()), String::new(), Vec::new())
+        };
         out.push(Link {
             stage,
             what,
@@ -413,6 +420,12 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
         });
     }
     out
+}
+
+/// Whether a statement is about what the decision is about. Reviews are of changes, and are held against those.
+fn of_this(kind: Kind, subjects: &Subjects, about: About) -> bool {
+    let of_changes = [Kind::Review, Kind::ChangeReview, Kind::ForgeWatch, Kind::SourceProvenance];
+    of_changes.contains(&kind) || about.has(kind, subjects)
 }
 
 fn policy_link(facts: &Facts<'_>, decision: &Kept) -> Option<Link> {
