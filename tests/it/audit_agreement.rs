@@ -230,6 +230,8 @@ fn agreement_that_was_erased_is_withheld_and_not_shown_as_none_or_as_a_pass() {
     let (chain, findings) = Asking::of(&opening).expect("open").show(&entry.to_string()).expect("a chain");
     assert!(has(&findings, codes::EVIDENCE_WITHHELD) && exit_of(&findings).code() == 3, "{findings:#?}");
     assert!(chain.text().contains("withheld: review"), "{}", chain.text());
+    assert!(chain.text().contains("agreed cannot be told: evidence of it was erased"), "{}", chain.text());
+    assert!(!chain.text().contains("nobody"), "{}", chain.text());
 }
 
 #[test]

@@ -44,6 +44,12 @@ pub enum FlowError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The checkpoint that a log is to be held against is not there.
+    #[error("the least checkpoint is not there: {}", path.display())]
+    LeastAbsent {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// A file is larger than the bound for its kind.
     #[error("{} has {found} bytes, more than the {limit} that are read", path.display())]
     TooLarge {
@@ -224,6 +230,11 @@ impl FlowError {
             Self::TooLarge { path, .. } => {
                 Some(format!("is {} the file that you mean? look at it first", path.display()))
             }
+            Self::LeastAbsent { .. } => Some(
+                "name the file that the last run kept; if it was lost, have somebody look at the log before \
+                 `countersign log checkpoint --output FILE` begins a new one: nothing says any more whether the log was set back"
+                    .to_owned(),
+            ),
             Self::Sbom(error) => Some(error.help()),
             Self::Unfinished { help, .. } | Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
             Self::Advisories(AdvisoriesError::Archive { .. }) => {
@@ -377,6 +388,7 @@ impl FlowError {
                 Exit::Indeterminate
             }
             Self::Read { .. }
+            | Self::LeastAbsent { .. }
             | Self::Journal(_)
             | Self::Listen { .. }
             | Self::Witness(_)

@@ -124,7 +124,28 @@ pub fn least_checkpoint(
 ) -> Result<Result<LogRef, Finding>, FlowError> {
     let bytes = read_least(path, place)?;
     // Where the log does not read, nobody can tell when it was as long as that.
-    Ok(view.map_or_else(|| signed_checkpoint(&bytes, trust, at), |view| kept_checkpoint(&bytes, &view, trust, at)))
+    let read =
+        view.map_or_else(|| signed_checkpoint(&bytes, trust, at), |view| kept_checkpoint(&bytes, &view, trust, at));
+    Ok(read.map_err(of_what_was_given))
+}
+
+/// A checkpoint that was given and does not read, or is of another log: it is that file that is wrong, and not the log.
+pub(crate) fn of_what_was_given(mut finding: Finding) -> Finding {
+    let wrong = [codes::LOG_CHECKPOINT_INVALID, codes::LOG_ORIGIN_MISMATCH];
+    if wrong.contains(&finding.code) {
+        finding.what = format!("the checkpoint that was given does not hold: {}", finding.what);
+        finding.at = vec!["--least-checkpoint".to_owned()];
+        finding = finding.help("give the file that was kept of this log, as it was written: it is that file that is wrong, and not the log");
+    }
+    finding
+}
+
+/// A trust document that does not read: what is signed is another file than the one that people write.
+pub(crate) fn of_a_trust_document(finding: &mut Finding) {
+    if finding.code == codes::BUNDLE_MALFORMED {
+        finding.help =
+            Some("name the signed document, as `countersign trust sign` writes it: trust.sigstore.json".to_owned());
+    }
 }
 
 /// The bytes of the least checkpoint. Whoever looks at a log that others append to reads them before the log: what is kept goes
@@ -139,10 +160,11 @@ pub fn read_least(path: &Path, place: &Place) -> Result<Vec<u8>, FlowError> {
         )));
     }
     // Nothing is not a checkpoint: whoever gave the file is told that it is not there.
-    match kept_of(path, place)? {
-        Some(kept) => Ok(kept),
-        None => files::read(path, limits::NOTE_BYTES),
+    if let Some(kept) = kept_of(path, place)? {
+        return Ok(kept);
     }
+    let there = files::read_if_there(path, limits::NOTE_BYTES)?;
+    there.ok_or_else(|| FlowError::LeastAbsent { path: path.to_owned() })
 }
 
 /// What is kept in this file, of a store that was fetched once the file had been looked at; nothing where no file was there then, or

@@ -330,8 +330,13 @@ const GENERAL: &[(&[&str], &str)] = &[
     ),
     (&["log-origin-mismatch"], "name the store of a log that trust knows, or add this log to trust"),
     (
-        &["evidence-index-missing", "evidence-withheld", "package-evidence-missing"],
+        &["evidence-index-missing", "package-evidence-missing"],
         "get the evidence that is missing from the store where the decision was made",
+    ),
+    (
+        &["evidence-withheld"],
+        "where the log says that it was erased, it does not come back, and what rests on it stays open; otherwise hand in what is \
+         missing, from the store where the decision was made",
     ),
     (&["provenance-missing"], "hand in the build's signed provenance with --bundle: `countersign provenance` makes it"),
     (&["provenance-malformed"], "make the provenance again with `countersign provenance`, and sign it"),

@@ -263,6 +263,10 @@ pub fn manual(
     if let Some(problem) = said.problem() {
         return Err(wrong(problem));
     }
+    // Nobody attests how something will be.
+    if said.as_of > at {
+        return Err(wrong("it speaks of a day after it was recorded"));
+    }
     if verified.signed_by().owner != SignerName::Person(said.owner.clone()) {
         return Err(wrong("somebody else than its owner signed it"));
     }

@@ -58,6 +58,16 @@ impl Lacking {
     }
 }
 
+impl Rests {
+    /// Why it cannot be told who agreed where nobody is shown to have: agreement may be in what is not here.
+    pub(super) fn hides_agreement(&self) -> Option<&'static str> {
+        let mut hidden = self.lacking.iter().filter(|one| one.of_agreement());
+        let first = hidden.next()?;
+        let erased = first.erased.is_some() || hidden.any(|one| one.erased.is_some());
+        Some(if erased { "evidence of it was erased" } else { "evidence of it is not in the package" })
+    }
+}
+
 pub(super) fn rests(facts: &Facts<'_>, promoted: &Known) -> Rests {
     let inputs = &promoted.content.inputs;
     let (mut documents, mut lacking) = (Vec::new(), Vec::new());

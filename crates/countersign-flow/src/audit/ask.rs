@@ -199,16 +199,15 @@ impl<'a> Asking<'a> {
         let mut findings = self.found(&ask.window);
         findings.extend(asked.facts.broken.iter().chain(&asked.facts.doubts).cloned());
         findings.append(&mut part.findings);
-        let missing: Vec<String> = question.absent.iter().map(|what| (*what).to_owned()).chain(part.missing).collect();
-        for what in &missing {
-            findings.push(
-                Finding::new(
-                    codes::AUDIT_EVIDENCE_ABSENT,
-                    format!("{} is not answered whole. Missing: {what}", question.id),
-                )
-                .at(question.id),
-            );
-        }
+        let absent = |what: &str| {
+            let what = format!("{} is not answered whole. Missing: {what}", question.id);
+            Finding::new(codes::AUDIT_EVIDENCE_ABSENT, what).at(question.id)
+        };
+        let mut missing: Vec<String> =
+            question.absent.iter().map(|what| (*what).to_owned()).chain(part.missing).collect();
+        findings.extend(missing.iter().map(|what| absent(what)));
+        findings.extend(part.asker.iter().map(|(what, help)| absent(what).help(*help)));
+        missing.extend(part.asker.into_iter().map(|(what, _)| what));
         let here = part.deviations.into_iter().map(|(entry, why)| (place_of(entry, None), why));
         for (place, why) in here.chain(part.deviations_at) {
             let what = format!("{}: {why}", question.id);
@@ -314,7 +313,7 @@ fn extent(asked: &Asked<'_>) -> Vec<String> {
     let unproved: Vec<String> = asked.unproved().into_iter().map(ToString::to_string).collect();
     if !unproved.is_empty() {
         out.push(format!(
-            "what is said of {} is as its decisions say, which were not run again here: its package, given with --earlier, shows it",
+            "what is said of {} is as its decisions say, which were not all run again here: its whole package, given with --earlier, shows it",
             unproved.join(", ")
         ));
     }

@@ -5,7 +5,7 @@
 //! it comes out the same again, its own package proves. What only they settle is settled where that was given.
 
 use super::episodes::Episodes;
-use super::facts::{FEW, Known};
+use super::facts::{FEW, Known, promoted_as};
 use super::kept::{Kept, Shared};
 use super::table::Proof;
 use countersign_core::digest::Sha256;
@@ -17,7 +17,7 @@ use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_record::side;
 use countersign_verify::{Blobs, LogState, StateView};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What earlier logs left open.
@@ -31,6 +31,8 @@ pub(super) struct Carried {
     pub(super) open: Episodes,
     /// The decisions that closed the others, by log and entry.
     pub(super) closed_by: BTreeMap<(Origin, u64), Arc<Known>>,
+    /// What they let go: service, artifact by its name less its version, and environment.
+    pub(super) promoted: BTreeSet<[String; 3]>,
     /// By which decisions of theirs exceptions were needed.
     pub(super) uses: BTreeMap<ExceptionId, Vec<(Origin, u64)>>,
     /// How many decisions of each cannot be read here.
@@ -112,6 +114,9 @@ impl Carried {
                 };
                 self.reviews.take(&known, Some(origin));
                 self.open.take(&known, || Some(proof()));
+                if known.content.authorised {
+                    self.promoted.insert(promoted_as(&known.content));
+                }
                 if known.content.break_glass.is_some() {
                     self.emergencies.push((known, proof()));
                 }

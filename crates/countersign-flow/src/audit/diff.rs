@@ -18,6 +18,7 @@ use countersign_core::json;
 use countersign_record::log::{CHECKPOINT, COSIGNED};
 use serde::Serialize;
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows that one list has and the other has not.
@@ -116,6 +117,15 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
         }
     }
     let mut files = differing(first, second, |name| !(name.starts_with(EVIDENCE) || is_of_log(name)));
+    let (only_first, only_second): (Vec<Sha256>, Vec<Sha256>) =
+        (ours.difference(&theirs).copied().collect(), theirs.difference(&ours).copied().collect());
+    if a == b && first.scope == second.scope {
+        let apart = [("the second", &only_first), ("the first", &only_second)];
+        findings.extend(apart.into_iter().filter_map(|(which, documents)| lacking(which, documents)));
+    }
+    if first.scope == second.scope && first.scope.window.is_all() {
+        findings.extend(lost((first, &a, &only_first), (second, &b, &only_second)));
+    }
     if a == b && first.scope == second.scope && ours == theirs {
         if let Some(found) = signed_otherwise(first, second) {
             files.retain(|one| one.file != INDEX);
@@ -133,13 +143,49 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
         first_scope: first.scope.clone(),
         second_scope: second.scope.clone(),
         entries_added,
-        documents_only_first: ours.difference(&theirs).copied().collect(),
-        documents_only_second: theirs.difference(&ours).copied().collect(),
+        documents_only_first: only_first,
+        documents_only_second: only_second,
         files,
         lists,
         exit: countersign_core::finding::exit_of(&findings),
         findings,
     }
+}
+
+/// Documents that one package lacks and the other has, though both are of the same log and were made for the same.
+fn lacking(which: &str, documents: &[Sha256]) -> Option<Finding> {
+    let what = format!(
+        "both packages hold the same log, and were made for the same part of it: {} documents of the other are not in {which}",
+        documents.len()
+    );
+    named(what, documents)
+}
+
+/// Documents that a package of everything has, and that one of everything of the same log when it had gone on has not, though no entry
+/// says that they were erased.
+fn lost(
+    (first, a, only_first): (&Opened, &LogRef, &[Sha256]),
+    (second, b, only_second): (&Opened, &LogRef, &[Sha256]),
+) -> Option<Finding> {
+    let (later, which, only) = match a.size.cmp(&b.size) {
+        Ordering::Less if second.goes_on_from(first) => (second, "the second", only_first),
+        Ordering::Greater if first.goes_on_from(second) => (first, "the first", only_second),
+        Ordering::Less | Ordering::Equal | Ordering::Greater => return None,
+    };
+    let erased = &later.gathered().erased;
+    let lost: Vec<Sha256> = only.iter().filter(|digest| !erased.contains_key(digest)).copied().collect();
+    let what = format!(
+        "{} documents of the older package are not in {which}, and no entry says that they were erased",
+        lost.len()
+    );
+    named(what, &lost)
+}
+
+fn named(what: String, documents: &[Sha256]) -> Option<Finding> {
+    let places: Vec<String> = documents.iter().map(|digest| format!("document {digest}")).collect();
+    let finding = Finding::new(codes::PACKAGE_EVIDENCE_MISSING, what);
+    let finding = finding.help("`countersign audit verify` of each says what is missing, or was put in");
+    (!documents.is_empty()).then(|| super::older::places(finding, &places))
 }
 
 /// The files of these names that differ.
@@ -239,6 +285,15 @@ fn relation(first: &Opened, second: &Opened, a: &LogRef, b: &LogRef, findings: &
     )
 }
 
+/// How many of what differs are shown in words; all of it stands in the JSON.
+const SHOWN: usize = 10;
+
+/// That there are more than those that are shown.
+fn more(all: usize) -> String {
+    let more = all.saturating_sub(SHOWN);
+    if more > 0 { format!("    and {more} more: --format json lists all\n") } else { String::new() }
+}
+
 impl Difference {
     /// In words.
     #[must_use]
@@ -248,7 +303,8 @@ impl Difference {
             out.push_str("the packages are the same to the byte\n");
         }
         for (name, scope) in [("first", &self.first_scope), ("second", &self.second_scope)] {
-            let window = if scope.window.is_all() { "everything" } else { "a part of the record" };
+            let part = || format!("a part of the record: {}", scope.window.words());
+            let window = if scope.window.is_all() { "everything".to_owned() } else { part() };
             out.push_str(&format!("{name}: {} entries, {}, {window}\n", self.log(name).size, scope.profile));
         }
         for (kind, count) in &self.entries_added {
@@ -257,6 +313,12 @@ impl Difference {
         let (ours, theirs) = (self.documents_only_first.len(), self.documents_only_second.len());
         if ours > 0 || theirs > 0 {
             out.push_str(&format!("{ours} documents only in the first, {theirs} only in the second\n"));
+            for (sign, documents) in [("-", &self.documents_only_first), ("+", &self.documents_only_second)] {
+                for digest in documents.iter().take(SHOWN) {
+                    out.push_str(&format!("  {sign} {digest}\n"));
+                }
+                out.push_str(&more(documents.len()));
+            }
         }
         for one in &self.files {
             let how = match (one.first, one.second) {
@@ -274,7 +336,7 @@ impl Difference {
                 list.only_second.len()
             ));
             for (sign, rows) in [("-", &list.only_first), ("+", &list.only_second)] {
-                for row in rows.iter().take(10) {
+                for row in rows.iter().take(SHOWN) {
                     let cells: Vec<String> = row
                         .cells
                         .iter()
@@ -284,6 +346,7 @@ impl Difference {
                     let line = countersign_report::escape::plain(&cells.join("  "));
                     out.push_str(&format!("  {sign} entry {}: {line}\n", row.proof.entry_words()));
                 }
+                out.push_str(&more(rows.len()));
             }
         }
         out

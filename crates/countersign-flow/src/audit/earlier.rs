@@ -63,7 +63,13 @@ pub(super) fn check(
             continue;
         };
         let findings = one(opened, package, log, later, how)?;
-        let holds = format!("{}: its package holds, and is what this log goes on from", word(&reference));
+        let part = [codes::PACKAGE_SCOPED, codes::DECISIONS_NOT_RUN];
+        let but = if findings.iter().any(|finding| part.contains(&finding.code)) {
+            ", but for decisions of it that were not run again"
+        } else {
+            ""
+        };
+        let holds = format!("{}: its package holds{but}, and is what this log goes on from", word(&reference));
         report.line(EARLIER, findings, holds);
         later = Some(log);
     }

@@ -1,7 +1,9 @@
 //! What the log says, gathered once for questions, populations and samples: every decision with its signature checked, and
 //! which of them lie in a window.
 
+use super::about::About;
 use super::carried::Carried;
+use super::episodes::less_version;
 use super::kept::{Kept, Shared};
 use super::portion::Portion;
 use super::reconcile::Walk;
@@ -44,6 +46,26 @@ pub struct Window {
 }
 
 impl Window {
+    /// In words.
+    pub(super) fn words(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(from) = self.from {
+            parts.push(format!("from {from}"));
+        }
+        if let Some(to) = self.to {
+            parts.push(format!("before {to}"));
+        }
+        if !self.services.is_empty() {
+            let services: Vec<&str> = self.services.iter().map(String::as_str).collect();
+            parts.push(format!("service {}", services.join(", ")));
+        }
+        if !self.environments.is_empty() {
+            let names: Vec<&str> = self.environments.iter().map(EnvName::as_str).collect();
+            parts.push(format!("environment {}", names.join(", ")));
+        }
+        if parts.is_empty() { "no filter".to_owned() } else { parts.join("; ") }
+    }
+
     /// Whether everything is asked for.
     #[must_use]
     pub fn is_all(&self) -> bool {
@@ -95,6 +117,12 @@ pub(super) fn service_of(decision: &Kept) -> String {
         || format!("artifact {}", decision.request.subject_name),
         |source| source.repository.as_str().to_owned(),
     )
+}
+
+/// As what something was promoted: its service, its name less its version, the environment. The next one of it is the same.
+pub(super) fn promoted_as(decision: &Kept) -> [String; 3] {
+    let artifact = less_version(&decision.request.subject_name);
+    [service_of(decision), artifact, decision.request.environment.to_string()]
 }
 
 /// How a change reached its environment.
@@ -172,10 +200,13 @@ impl Gathered {
     pub(super) fn of(state: &LogState, blobs: &(dyn Blobs + Sync)) -> Self {
         let mut told = Told::default();
         let gathered = Self::with(state, blobs, |read| {
-            let read = read.iter().filter_map(|(_, read)| Some(&read.as_ref().ok()?.content));
-            told.add(read.map(|decision| (decision.inputs.evidence.as_deref(), decision.authorised)), blobs);
+            let read = read.iter().filter_map(|(entry, read)| Some((*entry, &read.as_ref().ok()?.content)));
+            let named = read.map(|(entry, decision)| {
+                (entry, About::of_whole(decision), decision.inputs.evidence.as_deref(), decision.authorised)
+            });
+            told.add(named, blobs);
         });
-        drop(gathered.told.set(told));
+        drop(gathered.told.set(told.done()));
         gathered
     }
 
@@ -435,22 +466,12 @@ impl<'a> Facts<'a> {
 
     /// The window in words.
     pub(super) fn window_words(&self) -> String {
-        let mut parts = Vec::new();
-        if let Some(from) = self.window.from {
-            parts.push(format!("from {from}"));
-        }
-        if let Some(to) = self.window.to {
-            parts.push(format!("before {to}"));
-        }
-        if !self.window.services.is_empty() {
-            let services: Vec<&str> = self.window.services.iter().map(String::as_str).collect();
-            parts.push(format!("service {}", services.join(", ")));
-        }
-        if !self.window.environments.is_empty() {
-            let names: Vec<&str> = self.window.environments.iter().map(EnvName::as_str).collect();
-            parts.push(format!("environment {}", names.join(", ")));
-        }
-        if parts.is_empty() { "no filter".to_owned() } else { parts.join("; ") }
+        self.window.words()
+    }
+
+    /// That things went out of which nobody can tell whether they are of the services that are asked for.
+    pub(super) fn unplaced(&self) -> Option<Finding> {
+        self.portion.unplaced(self.gathered, &self.range)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The audit package: one file from which every decision is proved again, with no network, no git and no store; and what
 //! an auditor asks of it.
 
+mod about;
 mod again;
 mod agreed;
 mod ask;

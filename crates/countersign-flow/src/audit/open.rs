@@ -14,6 +14,7 @@ use super::verify::{AuditReport, OutsideTrust};
 use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST, is_of_log};
 use crate::backtest::read_report;
 use crate::error::FlowError;
+use crate::outside;
 use crate::policy::history;
 use crate::promote::log_keys;
 use countersign_core::blob::Parts;
@@ -229,6 +230,12 @@ fn opened(
     }
     let IndexOf { scope, files: index, other_version, findings } = index_of(&package)?;
     report.line("package-index", findings, "every file is the one that the index names, and no other is there");
+    let part = if scope.window.is_all() {
+        "all of the log".to_owned()
+    } else {
+        format!("a part of the log alone: {}", scope.window.words())
+    };
+    report.line("package-scope", Vec::new(), format!("made for {part}; profile {}", scope.profile));
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
@@ -481,7 +488,7 @@ impl Opened {
     }
 
     /// Whether its log goes on from the other's, which is shorter.
-    fn goes_on_from(&self, other: &Self) -> bool {
+    pub(super) fn goes_on_from(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.state.now().reference(), other.state.now().reference());
         let then = self.state.at(theirs.size).map(|view| view.reference().root);
         ours.origin == theirs.origin && ours.size > theirs.size && then == Some(theirs.root)
@@ -583,7 +590,8 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
 /// from says nothing of this one's entries.
 fn continues(state: &LogState, least: &[u8], trust: &VerifiedTrust, at: Time) -> Result<u64, Finding> {
     let then = |finding| if by_another_key(least, trust.trust()) { by_a_key_of_then(finding) } else { finding };
-    let least = kept_checkpoint(least, &state.now(), trust.trust(), at).map_err(then)?;
+    let least =
+        kept_checkpoint(least, &state.now(), trust.trust(), at).map_err(outside::of_what_was_given).map_err(then)?;
     state.now().continues(&least).map_err(|finding| in_a_package(finding, &least, state))?;
     Ok(if least.origin == state.now().reference().origin { least.size } else { 0 })
 }
@@ -638,9 +646,11 @@ fn trust(
         None => (inside_bytes, None, true),
     };
     let mut outcome = verify_trust(bytes, given, at);
+    outcome.findings.iter_mut().for_each(outside::of_a_trust_document);
     // One that began to count after the log's newest entry is a later one, which the log may be judged by besides.
     if let Some(later) = outcome.trust.as_ref().map(|trust| trust.trust().not_before).filter(|begins| *begins > at) {
         outcome = verify_trust(bytes, given, later);
+        outcome.findings.iter_mut().for_each(outside::of_a_trust_document);
     }
     report.checks.extend(outcome.checks.into_iter().filter(|check| !inside || check.id != "trust-digest"));
     if inside {

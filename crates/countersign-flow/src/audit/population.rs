@@ -12,7 +12,7 @@ use countersign_core::entry::Entry;
 use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::policy::Stage;
 use countersign_core::statement::Kind;
-use countersign_core::statement::manual_evidence::ManualEvidence;
+use countersign_core::statement::manual_evidence::{LONGEST, ManualEvidence};
 use countersign_verify::policy::Activated;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -380,30 +380,36 @@ fn manual(facts: &Facts<'_>, table: &mut dyn Rows) {
     for (index, entry) in facts.entries().filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
         let cells = match super::manual::read(facts, index, entry) {
             Ok(said) => attested(facts, entry, &said),
-            Err(finding) => {
-                let mut cells = vec![String::new(); MANUAL.len()];
-                if let Some(first) = cells.first_mut() {
-                    *first = entry.time.to_string();
-                }
-                if let Some(last) = cells.last_mut() {
-                    *last = format!("does not count: {}", finding.what);
-                }
-                cells
-            }
+            Err(finding) => not_counted(entry, &finding),
         };
         table.push(cells, facts.proof(index));
     }
 }
 
-/// What people had attested before the window began, and counted then: the same rows, which the list of the window does not have.
+fn not_counted(entry: &Entry, why: &Finding) -> Vec<String> {
+    let mut cells = vec![String::new(); MANUAL.len()];
+    if let Some(first) = cells.first_mut() {
+        *first = entry.time.to_string();
+    }
+    if let Some(last) = cells.last_mut() {
+        *last = format!("does not count: {}", why.what);
+    }
+    cells
+}
+
+/// What people had attested before the window began, and counted then, or may have, where it was erased: the same rows, which the list
+/// of the window does not have.
 pub(super) fn attested_before(facts: &Facts<'_>, table: &mut Table) {
     let Some(from) = facts.window.from else { return };
     let before = facts.state.entries().iter().zip(0_u64..).take_while(|(entry, _)| entry.time < from);
     for (entry, index) in before.filter(|(entry, _)| entry.kind == Kind::ManualEvidence) {
-        if let Ok(said) = super::manual::read(facts, index, entry)
-            && said.counts_at(from)
-        {
-            table.push(attested(facts, entry, &said), facts.proof(index));
+        let gone = |digest: &Sha256| facts.gathered.erased.contains_key(digest);
+        match super::manual::read(facts, index, entry) {
+            Ok(said) if said.counts_at(from) => table.push(attested(facts, entry, &said), facts.proof(index)),
+            Err(why) if from.since(entry.time) <= LONGEST && entry.statement().is_some_and(gone) => {
+                table.push(not_counted(entry, &why), facts.proof(index));
+            }
+            Ok(_) | Err(_) => {}
         }
     }
 }

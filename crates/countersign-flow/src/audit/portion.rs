@@ -143,7 +143,7 @@ impl Portion {
     }
 
     /// What was let go without a proved source, by an artifact that no decision places: it may be of any service.
-    fn unplaced(&self, gathered: &Gathered, range: &Range<u64>) -> Option<Finding> {
+    pub(super) fn unplaced(&self, gathered: &Gathered, range: &Range<u64>) -> Option<Finding> {
         let within = gathered.decisions.iter().filter(|known| range.contains(&known.entry));
         let unplaced = within.filter(|known| self.may_have(&known.content));
         let entries: Vec<String> = unplaced.map(|known| known.entry.to_string()).collect();

@@ -39,6 +39,8 @@ pub(super) struct Part {
     pub(super) deviations_at: Vec<(String, String)>,
     /// What is missing, beside what no collector brings.
     pub(super) missing: Vec<String>,
+    /// What only whoever asks can give, with how.
+    pub(super) asker: Vec<(String, &'static str)>,
     /// What does not hold of the package itself, where the question looks at that.
     pub(super) findings: Vec<Finding>,
     /// How completeness was established, where that is not by the log's range alone.
@@ -81,7 +83,7 @@ pub(super) const ALL: &[Question] = &[
         id: "Q03",
         asks: "for an item: requester, author, reviewers, approval before deployment, tests, scans, digest, deployer",
         from: "the decision, its provenance, its range of commits, its reviews, tests and scans",
-        absent: &[],
+        absent: &["the tracker's requests (who asked for a change)", "who ran the deployment"],
         takes: "--item ENTRY; else the sample of --n and --seed",
         answer: changes::items,
     },

@@ -1,6 +1,7 @@
 //! The whole chain of one deployment: what changed and who agreed, how it was built and looked at, by which policy it was
 //! judged, and what the log says. As text, and as a picture.
 
+use super::about::{About, Subjects};
 use super::agreed::{self, Agreement, Unagreed, authors, reviewers};
 use super::facts::{Facts, Known, change_class, service_of};
 use super::kept::Kept;
@@ -250,8 +251,9 @@ fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
     let agreement = agreed::agreement(promoted, &rests, changes.as_ref());
     match (&changes, &decision.source) {
         (Some(changes), _) => {
-            links.extend(changes.rows.iter().flat_map(change_links));
-            links.extend(changes.without.iter().map(unagreed_link));
+            let hidden = rests.hides_agreement();
+            links.extend(changes.rows.iter().flat_map(|change| change_links(change, hidden)));
+            links.extend(changes.without.iter().map(|one| unagreed_link(one, hidden)));
         }
         (None, Some(range)) => {
             missing.push("git's objects, from which the changes and their authors are proved".to_owned());
@@ -267,7 +269,7 @@ fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
         (None, None) => missing.push("a proved source: the decision has none".to_owned()),
     }
     links.extend(agreement_link(&agreement));
-    links.extend(evidence_links(&rests.evidence));
+    links.extend(evidence_links(&rests.evidence, About::of(decision)));
     missing.extend(agreed::lacking_words(&rests.lacking));
     links.extend(policy_link(facts, decision));
     links.push(decision_link(facts, promoted));
@@ -290,14 +292,18 @@ fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
     (chain, found)
 }
 
-/// A commit that belongs to no change that anybody agreed to.
-fn unagreed_link(one: &Unagreed) -> Link {
+/// A commit that belongs to no change that anybody agreed to, as far as that can be told.
+fn unagreed_link(one: &Unagreed, hidden: Option<&str>) -> Link {
+    let said = match hidden {
+        None => "nobody is shown to have agreed to it".to_owned(),
+        Some(why) => format!("whether anybody agreed to it cannot be told: {why}"),
+    };
     Link {
         stage: "change",
         what: format!("{} {}", short(&one.commit), one.subject),
         who: format!("by {}", one.author),
         when: String::new(),
-        detail: vec!["nobody is shown to have agreed to it".to_owned()],
+        detail: vec![said],
         documents: Vec::new(),
     }
 }
@@ -323,7 +329,7 @@ fn short(oid: &Oid) -> String {
     oid.hex().chars().take(12).collect()
 }
 
-fn change_links(change: &ChangeRow) -> [Link; 2] {
+fn change_links(change: &ChangeRow, hidden: Option<&str>) -> [Link; 2] {
     let first = Link {
         stage: "change",
         what: format!("{} {}", short(&change.head), change.subject),
@@ -337,18 +343,23 @@ fn change_links(change: &ChangeRow) -> [Link; 2] {
         .iter()
         .filter(|review| !review.counted)
         .map(|review| format!("not counted: {}, {}", review.who(), review.why_not.clone().unwrap_or_default()));
+    let counted = change.reviews.iter().filter(|review| review.counted).count();
     let second = Link {
         stage: "review",
         what: short(&change.head),
-        who: reviewers(change),
+        who: if hidden.is_some() && counted == 0 { "not shown".to_owned() } else { reviewers(change) },
         when: String::new(),
-        detail: std::iter::once(format!("{} needed", change.needed)).chain(others).collect(),
+        detail: std::iter::once(format!("{} needed", change.needed))
+            .chain(others)
+            .chain(hidden.map(|why| format!("whether others agreed cannot be told: {why}")))
+            .collect(),
         documents: Vec::new(),
     };
     [first, second]
 }
 
-fn evidence_links(evidence: &Evidence) -> Vec<Link> {
+/// The statements that were handed in. One about something else is shown as that, and does not say whether anything was looked at.
+fn evidence_links(evidence: &Evidence, about: About) -> Vec<Link> {
     let mut out = Vec::new();
     for statement in evidence.statements() {
         let Some(kind) = statement.value().kind() else { continue };
@@ -394,6 +405,11 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
             | Kind::Erasure
             | Kind::LogShard => continue,
         };
+        let (what, when, detail) = if of_this(kind, &Subjects::of(said), about) {
+            (what, when, detail)
+        } else {
+            (format!("{} about another artifact: it counts for nothing here", kind.word()), String::new(), Vec::new())
+        };
         out.push(Link {
             stage,
             what,
@@ -404,6 +420,12 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
         });
     }
     out
+}
+
+/// Whether a statement is about what the decision is about. Reviews are of changes, and are held against those.
+fn of_this(kind: Kind, subjects: &Subjects, about: About) -> bool {
+    let of_changes = [Kind::Review, Kind::ChangeReview, Kind::ForgeWatch, Kind::SourceProvenance];
+    of_changes.contains(&kind) || about.has(kind, subjects)
 }
 
 fn policy_link(facts: &Facts<'_>, decision: &Kept) -> Option<Link> {

@@ -2,6 +2,7 @@
 //! read, and kept narrow. A hundred thousand SBOMs are mostly the same few lists over and over, so that each text and each
 //! list is held once.
 
+use super::about::{About, Subjects};
 use super::facts::Known;
 use countersign_core::bundle::Signed;
 use countersign_core::cyclonedx::{Component, Inventory};
@@ -26,6 +27,8 @@ pub(super) enum Said {
     Missing,
     /// A statement, and not of the kind that the decision says.
     Other,
+    /// A statement about something else than the decision that names it.
+    Elsewhere,
     /// What it says.
     Rows(Arc<[Row]>),
 }
@@ -37,7 +40,14 @@ pub(super) struct Told {
     places: BTreeMap<Arc<str>, u32>,
     lists: BTreeSet<Arc<[Row]>>,
     pub(super) said: BTreeMap<(Kind, Sha256), Said>,
+    /// What each is about, while more are taken in: another decision may name it, of something else.
+    subjects: BTreeMap<(Kind, Sha256), Subjects>,
+    /// Decisions, by their entries, with statements that they name and that are about something else.
+    pub(super) elsewhere: BTreeSet<(u64, Sha256)>,
 }
+
+/// What is looked at of a decision: its entry, what it is about, its evidence, and whether it let something go.
+pub(super) type Named<'d> = (u64, About, Option<&'d [EvidenceRef]>, bool);
 
 /// The kinds that are asked of.
 const KINDS: [Kind; 3] = [Kind::Sbom, Kind::Vulns, Kind::IacPlan];
@@ -56,28 +66,31 @@ impl Told {
     pub(super) fn of(decisions: &[Arc<Known>], blobs: &(dyn Blobs + Sync)) -> Self {
         let mut out = Self::default();
         for few in decisions.chunks(FEW) {
-            out.add(few.iter().map(|one| (one.content.inputs.evidence.as_deref(), one.content.authorised)), blobs);
+            let named = few.iter().map(|one| {
+                let content = &one.content;
+                (one.entry, About::of(content), content.inputs.evidence.as_deref(), content.authorised)
+            });
+            out.add(named, blobs);
         }
-        out
+        out.done()
     }
 
-    /// Takes in those of a few more decisions, each given by its evidence and whether it let something go.
-    pub(super) fn add<'d>(
-        &mut self,
-        decisions: impl Iterator<Item = (Option<&'d [EvidenceRef]>, bool)>,
-        blobs: &(dyn Blobs + Sync),
-    ) {
-        let all = decisions.flat_map(|(evidence, authorised)| {
+    /// Takes in those of a few more decisions.
+    pub(super) fn add<'d>(&mut self, decisions: impl Iterator<Item = Named<'d>>, blobs: &(dyn Blobs + Sync)) {
+        let all = decisions.flat_map(|(entry, about, evidence, authorised)| {
             evidence.unwrap_or_default().iter().filter_map(move |one| {
                 let kind = one.kind.filter(|kind| KINDS.contains(kind))?;
                 // Components are compared from one thing that went out to the next.
-                (authorised || kind != Kind::Sbom).then_some((kind, one.digest))
+                (authorised || kind != Kind::Sbom).then_some((entry, about, (kind, one.digest)))
             })
         });
-        let new: BTreeSet<(Kind, Sha256)> = all.filter(|one| !self.said.contains_key(one)).collect();
+        let all: Vec<(u64, About, (Kind, Sha256))> = all.collect();
+        let new = all.iter().map(|(.., one)| *one).filter(|one| !self.said.contains_key(one));
+        let new: BTreeSet<(Kind, Sha256)> = new.collect();
         let new: Vec<(Kind, Sha256)> = new.into_iter().collect();
         let read = side::each(&new, |(kind, digest)| read(*kind, digest, blobs));
-        for (one, read) in new.into_iter().zip(read) {
+        for (one, (read, subjects)) in new.into_iter().zip(read) {
+            self.subjects.extend(subjects.map(|subjects| (one, subjects)));
             let said = match read {
                 Read::Missing => Said::Missing,
                 Read::Other => Said::Other,
@@ -88,15 +101,31 @@ impl Told {
             };
             self.said.insert(one, said);
         }
+        let elsewhere = all
+            .into_iter()
+            .filter(|(_, about, one)| self.subjects.get(one).is_some_and(|subjects| !about.has(one.0, subjects)));
+        self.elsewhere.extend(elsewhere.map(|(entry, _, (_, digest))| (entry, digest)));
+    }
+
+    /// All of them are taken in: what served only to find the same again goes.
+    pub(super) fn done(self) -> Self {
+        Self { texts: self.texts, said: self.said, elsewhere: self.elsewhere, ..Self::default() }
     }
 
     /// As it was kept: what is read from here is not added to.
-    pub(super) fn kept(texts: Vec<Arc<str>>, said: BTreeMap<(Kind, Sha256), Said>) -> Self {
-        Self { texts, said, ..Self::default() }
+    pub(super) fn kept(
+        texts: Vec<Arc<str>>,
+        said: BTreeMap<(Kind, Sha256), Said>,
+        elsewhere: BTreeSet<(u64, Sha256)>,
+    ) -> Self {
+        Self { texts, said, elsewhere, ..Self::default() }
     }
 
-    /// What became of a statement. One that nobody looked for is none that the package holds.
-    pub(super) fn said(&self, kind: Kind, digest: &Sha256) -> &Said {
+    /// What became of a statement that the decision at this entry names. One that nobody looked for is none that the package holds.
+    pub(super) fn said(&self, entry: u64, kind: Kind, digest: &Sha256) -> &Said {
+        if self.elsewhere.contains(&(entry, *digest)) {
+            return &Said::Elsewhere;
+        }
         self.said.get(&(kind, *digest)).unwrap_or(&Said::Missing)
     }
 
@@ -127,12 +156,13 @@ impl Told {
     }
 }
 
-fn read(kind: Kind, digest: &Sha256, blobs: &(dyn Blobs + Sync)) -> Read {
+fn read(kind: Kind, digest: &Sha256, blobs: &(dyn Blobs + Sync)) -> (Read, Option<Subjects>) {
     let bytes = blobs.blob(digest);
     let signed = bytes.and_then(|bytes| Signed::parse(&bytes).ok());
     let Some(statement) = signed.and_then(|signed| Statement::parse(&signed.payload).ok()) else {
-        return Read::Missing;
+        return (Read::Missing, None);
     };
+    let subjects = Some(Subjects::of(&statement));
     let rows = if kind == Kind::Sbom {
         Inventory::read(&statement.predicate).ok().map(|inventory| components(&inventory))
     } else if kind == Kind::Vulns {
@@ -141,7 +171,7 @@ fn read(kind: Kind, digest: &Sha256, blobs: &(dyn Blobs + Sync)) -> Read {
         let plan = statement.predicate_as::<IacPlan>(kind).ok();
         plan.map(|plan| vec![[plan.file.clone(), plan.digest.to_string(), String::new()]])
     };
-    rows.map_or(Read::Other, Read::Rows)
+    (rows.map_or(Read::Other, Read::Rows), subjects)
 }
 
 /// The components that it lists from elsewhere, by purl.

@@ -204,7 +204,9 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
         }
     }
     let reconciled = reconcile::of(&facts, &|entry| opened.facts_only() || opened.wants(entry));
-    report.line("deployments", reconciled.findings(), reconciled.words());
+    let mut unaccounted = reconciled.findings();
+    unaccounted.extend(facts.unplaced());
+    report.line("deployments", unaccounted, reconciled.words());
     report.left_out = Some(derived.left_out.clone());
     report.summary(decisions, ran, opened, how);
     Ok(())

@@ -7,7 +7,7 @@ pub use coverage::{
     CatalogueRow, ControlRow, Cover, CoverCounts, Coverage, CoverageRequest, ManualRow, ServedRow, UnmappedRow,
     coverage,
 };
-pub(crate) use manual::{ByHand, earlier, earlier_words};
+pub(crate) use manual::{ByHand, added_words, earlier, earlier_words};
 pub use manual::{ManualRequest, Recorded, add_manual};
 
 use countersign_core::catalogue::Catalogues;

@@ -5,7 +5,7 @@ use super::super::told::{Row, Said, Told};
 use super::body::{read_digest, write_digest};
 use super::wire::{In, Malformed, Out, Read};
 use countersign_core::statement::Kind;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What became of a statement: missing, of another kind, or, from this number on, the list of that place.
@@ -23,7 +23,8 @@ pub(super) fn write_told(package: &Package, told: &Told, out: &mut Out) {
     let (mut lists, mut said) = (Out::default(), Out::default());
     for ((kind, digest), one) in &told.said {
         let what = match one {
-            Said::Missing => MISSING,
+            // What is about something else is said of each decision by itself, below.
+            Said::Missing | Said::Elsewhere => MISSING,
             Said::Other => OTHER,
             Said::Rows(rows) => {
                 let next = places.len();
@@ -45,6 +46,11 @@ pub(super) fn write_told(package: &Package, told: &Told, out: &mut Out) {
     out.0.extend_from_slice(&lists.0);
     out.count(told.said.len());
     out.0.extend_from_slice(&said.0);
+    out.count(told.elsewhere.len());
+    for (entry, digest) in &told.elsewhere {
+        out.number(*entry);
+        write_digest(package, digest, out);
+    }
 }
 
 pub(super) fn read_told(listed: &Listed, from: &mut In<'_>) -> Read<Told> {
@@ -67,7 +73,11 @@ pub(super) fn read_told(listed: &Listed, from: &mut In<'_>) -> Read<Told> {
         };
         said.insert((kind, digest), one);
     }
-    Ok(Told::kept(texts, said))
+    let mut elsewhere = BTreeSet::new();
+    for _ in 0..from.count(2)? {
+        elsewhere.insert((from.number()?, read_digest(listed, from)?));
+    }
+    Ok(Told::kept(texts, said, elsewhere))
 }
 
 fn read_list(texts: usize, from: &mut In<'_>) -> Read<Arc<[Row]>> {

@@ -1,8 +1,7 @@
 //! Questions about rules: policy, violations, exceptions, vulnerabilities, components, plans.
 
 use super::super::ask::Asked;
-use super::super::episodes::less_version;
-use super::super::facts::{Known, findings, service_of};
+use super::super::facts::{Known, findings, promoted_as, service_of};
 use super::super::population;
 use super::super::table::Table;
 use super::super::told::{Row, Said, Told};
@@ -212,6 +211,17 @@ fn absent(kind: Kind, digest: &Sha256, known: &Known) -> String {
     format!("{} {digest} of log entry {}", kind.word(), known.entry)
 }
 
+/// How many entries are named where there are many.
+const ENTRIES: usize = 10;
+
+/// Promotions by their entries: some of them, and how many there are.
+fn promotions(entries: &[u64]) -> String {
+    let some: Vec<String> = entries.iter().take(ENTRIES).map(ToString::to_string).collect();
+    let more = entries.len().saturating_sub(some.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{} promotions: log entries {}{more}", entries.len(), some.join(", "))
+}
+
 /// Q15.
 pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(Table::new(&[
@@ -224,19 +234,27 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
         "what the policy said",
     ]));
     let told = asked.facts.told();
-    let mut scans = 0_u64;
+    let (mut scans, mut elsewhere) = (0_u64, 0_u64);
+    let mut unscanned = Vec::new();
     let mut seen = BTreeSet::new();
     for promoted in &asked.facts.decisions {
         let decision = &promoted.content;
+        let mut looked = false;
         for digest in named(promoted, Kind::Vulns) {
-            let scan = match told.said(Kind::Vulns, digest) {
+            let scan = match told.said(promoted.entry, Kind::Vulns, digest) {
+                Said::Elsewhere => {
+                    elsewhere = elsewhere.saturating_add(1);
+                    continue;
+                }
                 Said::Missing => {
+                    looked = true;
                     part.missing.push(absent(Kind::Vulns, digest, promoted));
                     continue;
                 }
                 Said::Other => None,
                 Said::Rows(rows) => Some(rows),
             };
+            looked = true;
             scans = scans.saturating_add(1);
             let Some(scan) = scan else {
                 part.missing.push(format!("readable scan at log entry {}", promoted.entry));
@@ -266,17 +284,27 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
                 part.table.push(cells, proof);
             }
         }
+        if decision.authorised && !looked {
+            unscanned.push(promoted.entry);
+        }
     }
-    if scans == 0 {
+    if scans == 0 && part.missing.is_empty() {
         part.missing.push("scan for vulnerabilities among the evidence of any decision in the window".to_owned());
+    } else if !unscanned.is_empty() {
+        part.missing.push(format!("scan for vulnerabilities of {}", promotions(&unscanned)));
+    }
+    if elsewhere > 0 {
+        part.notes.push(format!(
+            "{elsewhere} scans are about other artifacts than the decisions that name them, and count for nothing"
+        ));
     }
     part.note(format!(
         "{scans} scans; each vulnerability stands once a service, where the policy first said this of it"
     ))
 }
 
-/// The promotion before, by its entry, and what its SBOMs list.
-type Earlier<'t> = (u64, Vec<&'t Arc<[Row]>>);
+/// The promotion before: its entry, and what its SBOMs list, or that they cannot be read here.
+type Earlier<'t> = (u64, Option<Vec<&'t Arc<[Row]>>>);
 
 /// Q16.
 pub(super) fn components(asked: &Asked<'_>) -> Part {
@@ -292,25 +320,49 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
     ]));
     let told = asked.facts.told();
     let mut before: BTreeMap<[String; 3], Earlier<'_>> = BTreeMap::new();
-    let mut read = 0_u64;
-    for promoted in asked.facts.deployments() {
+    let (mut read, mut elsewhere) = (0_u64, 0_u64);
+    let carried = asked.facts.carried();
+    // What was there before the window is what its first promotion is compared with.
+    let gone = |one: &&Arc<Known>| one.content.authorised && asked.facts.is_asked(&one.content);
+    for promoted in asked.facts.all_decisions().filter(gone) {
         let decision = &promoted.content;
+        let within = promoted.entry >= asked.facts.range.start;
         let mut listed: Vec<(&Sha256, &Arc<[Row]>)> = Vec::new();
         for digest in named(promoted, Kind::Sbom) {
-            match told.said(Kind::Sbom, digest) {
-                Said::Missing => part.missing.push(absent(Kind::Sbom, digest, promoted)),
-                Said::Other => {}
+            match told.said(promoted.entry, Kind::Sbom, digest) {
+                Said::Missing if within => part.missing.push(absent(Kind::Sbom, digest, promoted)),
+                Said::Elsewhere if within => elsewhere = elsewhere.saturating_add(1),
+                Said::Missing | Said::Elsewhere | Said::Other => {}
                 Said::Rows(rows) => listed.push((digest, rows)),
             }
+        }
+        let key = promoted_as(decision);
+        if !within {
+            let lists: Vec<_> = listed.into_iter().map(|(_, rows)| rows).collect();
+            let lists = (!lists.is_empty()).then_some(lists);
+            // What can be read stays where what came after cannot: more is then found to be new, and not less.
+            if lists.is_some() || !before.contains_key(&key) {
+                before.insert(key, (promoted.entry, lists));
+            }
+            continue;
         }
         if listed.is_empty() {
             part.missing.push(format!("readable SBOM of log entry {}", promoted.entry));
             continue;
         }
         read = read.saturating_add(u64::try_from(listed.len()).unwrap_or(u64::MAX));
-        let artifact = less_version(&decision.request.subject_name);
-        let key = [service_of(decision), artifact, decision.request.environment.to_string()];
-        if let Some((entry, had)) = before.get(&key) {
+        match before.get(&key) {
+            Some((entry, None)) => part.missing.push(format!(
+                "readable SBOM of log entry {entry}, with which that of log entry {} is compared",
+                promoted.entry
+            )),
+            None if carried.is_some_and(|carried| carried.promoted.contains(&key)) => part.missing.push(format!(
+                "SBOM of the promotion before log entry {}, with which it is compared: an earlier log records it",
+                promoted.entry
+            )),
+            Some((_, Some(_))) | None => {}
+        }
+        if let Some((entry, Some(had))) = before.get(&key) {
             for (id, (digest, licence, checksum)) in new_among(&listed, had, told) {
                 let cells = vec![
                     promoted.time.to_string(),
@@ -328,10 +380,15 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
             }
         }
         let now = listed.into_iter().map(|(_, rows)| rows).collect();
-        before.insert(key, (promoted.entry, now));
+        before.insert(key, (promoted.entry, Some(now)));
     }
     if read == 0 && part.missing.is_empty() {
         part.missing.push("SBOM of any promotion in the window".to_owned());
+    }
+    if elsewhere > 0 {
+        part.notes.push(format!(
+            "{elsewhere} SBOMs are about other artifacts than the promotions that name them, and are not compared"
+        ));
     }
     part.note(format!("{read} SBOMs compared, each with those of the promotion before of the same service, artifact (by its name less its version) and environment; what the first one holds is where the comparison begins"))
 }
@@ -362,7 +419,9 @@ pub(super) fn plans(asked: &Asked<'_>) -> Part {
     for promoted in &asked.facts.decisions {
         let decision = &promoted.content;
         for digest in named(promoted, Kind::IacPlan) {
-            let plan = match told.said(Kind::IacPlan, digest) {
+            let plan = match told.said(promoted.entry, Kind::IacPlan, digest) {
+                // A plan of another commit is none of what was promoted.
+                Said::Elsewhere => continue,
                 Said::Missing => {
                     part.missing.push(absent(Kind::IacPlan, digest, promoted));
                     continue;

@@ -1,5 +1,6 @@
 //! Questions about single promotions: the list, the sample, the chain of an item, review.
 
+use super::super::about::{About, Subjects};
 use super::super::agreed::{self, Agreement, Changes, Lacking, Rests, authors, reviewers};
 use super::super::ask::Asked;
 use super::super::facts::{Known, findings, service_of};
@@ -47,7 +48,7 @@ fn entry_of(text: &str) -> u64 {
 pub(super) fn sample(asked: &Asked<'_>) -> Part {
     let Some(seed) = &asked.ask.seed else {
         let mut part = Part::default();
-        part.missing.push("seed: give one of your own with --seed, and a size with --n".to_owned());
+        part.asker.push(("a seed".to_owned(), "give a seed of your own with --seed, and a size with --n"));
         return part;
     };
     let drawn = sample::draw(&asked.facts, asked.ask.n.unwrap_or(ITEMS), seed);
@@ -67,38 +68,32 @@ pub(super) fn sample(asked: &Asked<'_>) -> Part {
     part
 }
 
-/// The items that are asked for, or a sample of them; or what is missing to draw one.
-fn chosen(asked: &Asked<'_>) -> Result<(Vec<Arc<Known>>, String), String> {
+/// The items that are asked for, or a sample of them; nothing where there is no seed to draw one by.
+fn chosen(asked: &Asked<'_>) -> Option<(Vec<Arc<Known>>, String)> {
     let by_entry = |entries: &[u64]| {
         asked.facts.decisions.iter().filter(|one| entries.contains(&one.entry)).cloned().collect::<Vec<_>>()
     };
     if !asked.ask.items.is_empty() {
-        return Ok((by_entry(&asked.ask.items), "the items that were asked for".to_owned()));
+        return Some((by_entry(&asked.ask.items), "the items that were asked for".to_owned()));
     }
     let seed = asked.ask.seed.clone().unwrap_or_default();
     let drawn = sample::draw(&asked.facts, asked.ask.n.unwrap_or(ITEMS), &seed);
     let entries: Vec<u64> = drawn.table.rows.iter().map(|row| row.proof.entry).collect();
     if u64::try_from(entries.len()).is_ok_and(|all| all == drawn.population) {
-        return Ok((by_entry(&entries), format!("all of {}", drawn.population)));
+        return Some((by_entry(&entries), format!("all of {}", drawn.population)));
     }
     // Of a sample by a seed that everybody knows, whoever is audited knows the items beforehand.
-    if asked.ask.seed.is_none() {
-        return Err("seed: give one of your own with --seed, and a size with --n; or name items with --item".to_owned());
-    }
+    asked.ask.seed.as_ref()?;
     let left_out = drawn.left_out().map(|what| format!("; {what}")).unwrap_or_default();
     let how = format!("a sample of {} of {} by the seed {seed:?}{left_out}", entries.len(), drawn.population);
-    Ok((by_entry(&entries), how))
+    Some((by_entry(&entries), how))
 }
 
 /// Q03.
 pub(super) fn items(asked: &Asked<'_>) -> Part {
-    let (items, how) = match chosen(asked) {
-        Ok(chosen) => chosen,
-        Err(missing) => {
-            let mut part = Part::default();
-            part.missing.push(missing);
-            return part;
-        }
+    let Some((items, how)) = chosen(asked) else {
+        let help = "give a seed of your own with --seed, and a size with --n; or name items with --item";
+        return Part { asker: vec![("a seed, or items".to_owned(), help)], ..Part::default() };
     };
     let mut table = Table::new(&[
         "decided",
@@ -139,7 +134,7 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
                 format!("not shown: {why}")
             }
         };
-        let [tests, scans, builders] = looked_at(&rests);
+        let [tests, scans, builders] = looked_at(&rests, About::of(decision));
         for [change, authors, reviewers] in change_cells(promoted, &rests, changes.as_ref(), &agreement) {
             let cells = vec![
                 promoted.time.to_string(),
@@ -163,14 +158,15 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
     if table.rows.is_empty() && part.missing.is_empty() {
         part.missing.push("item in the window".to_owned());
     }
-    part.notes.push("who asked for a change in a tracker, and who ran the deployment, is not collected".to_owned());
     part.table = table;
     part
 }
 
 /// Tests, scans and builders of a decision: what there is, and how many of them the package does not show.
-fn looked_at(rests: &Rests) -> [String; 3] {
-    let of_kind = |kind: Kind| rests.evidence.of_kind(kind);
+fn looked_at(rests: &Rests, about: About) -> [String; 3] {
+    // What is about another artifact says nothing of this one.
+    let of_kind =
+        |kind: Kind| rests.evidence.of_kind(kind).filter(move |one| about.has(kind, &Subjects::of(one.value())));
     let tests = of_kind(Kind::TestResult)
         .filter_map(|one| one.value().predicate_as::<TestResult>(Kind::TestResult).ok())
         .map(|result| if result.failed() { "failed" } else { "passed" }.to_owned());

@@ -2,13 +2,13 @@
 
 use super::super::ask::Asked;
 use super::super::carried::{Carried, Reviews};
-use super::super::facts::{Known, change_class, service_of};
+use super::super::facts::{Facts, Known, change_class, service_of};
 use super::super::table::{Proof, Table};
 use super::Part;
 use countersign_core::decision::BreakGlass;
 use countersign_core::entry::place_of;
 use countersign_core::exception::Category;
-use countersign_core::ids::Origin;
+use countersign_core::ids::{ExceptionId, Origin};
 use countersign_core::time::Time;
 use countersign_verify::{Exceptions, FollowedUp};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Reviewed {
     fn shown_by(&self) -> &'static str {
         let earlier = self.by.as_ref().is_some_and(|(log, _)| log.is_some());
         if earlier {
-            "that log's package, given with --earlier, shows it"
+            "that log's whole package, given with --earlier, shows it"
         } else {
             "a package that takes that entry in shows it"
         }
@@ -55,8 +55,16 @@ type Used<'a> = (&'a Arc<Known>, Option<&'a Proof>);
 
 /// Q06.
 pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
-    let mut part =
-        Part::of(Table::new(&["time", "service", "environment", "artifact", "exceptions", "review until", "state"]));
+    let mut part = Part::of(Table::new(&[
+        "time",
+        "service",
+        "environment",
+        "artifact",
+        "exceptions",
+        "let through by",
+        "review until",
+        "state",
+    ]));
     let facts = &asked.facts;
     let view = facts.state.at(facts.range.end).unwrap_or_else(|| facts.state.now());
     let known = view.exceptions(facts.blobs);
@@ -122,7 +130,10 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
                 deviates(format!("an emergency was not reviewed before {}", glass.follow_up));
                 "OVERDUE".to_owned()
             }
-            None => "open".to_owned(),
+            None => {
+                part.missing.extend(unshown(facts, glass, &proof.place()));
+                "open".to_owned()
+            }
         };
         let cells = vec![
             promoted.time.to_string(),
@@ -130,6 +141,7 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
             decision.request.environment.to_string(),
             decision.request.subject_name.to_string(),
             glass.exceptions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            let_through(glass, &known),
             glass.follow_up.to_string(),
             state,
         ];
@@ -141,6 +153,33 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
     part.note(format!("{granted} emergency exceptions in the log, {classes} promotions in the window used one"))
         .note("an emergency from before the window, or of a log that this one goes on from, is listed where it was not reviewed when the window, or this log, began, or where only a decision says so that was not run again; no row means that no decision says that there was one of either kind")
         .note("each stands as it was at the window's end, as far as the log goes")
+}
+
+/// Whoever asks up to a day that lies behind the log's end asks for what nothing shows: whether it was reviewed when it was due by then.
+fn unshown(facts: &Facts<'_>, glass: &BreakGlass, place: &str) -> Option<String> {
+    let (to, end) = facts.window.to.zip(facts.end())?;
+    let due = glass.follow_up;
+    (due <= to).then(|| {
+        format!(
+            "{place}: whether the emergency was reviewed before {due}: the log ends at {end}, and the window at {to}"
+        )
+    })
+}
+
+/// Who asked for its exceptions, and who approved them.
+fn let_through(glass: &BreakGlass, known: &Exceptions) -> String {
+    let all = known.held.iter().chain(known.ended.iter().map(|(one, _)| one));
+    let named: Vec<_> = all.filter(|one| glass.exceptions.contains(&one.id())).collect();
+    let one = |id: &ExceptionId| {
+        let Some(one) = named.iter().find(|one| one.id() == *id) else {
+            return format!("{id}: not shown");
+        };
+        let approvers: Vec<String> = one.approvers().iter().map(ToString::to_string).collect();
+        format!("{}, asked for by {}", approvers.join(", "), one.exception().requester)
+    };
+    let mut said: Vec<String> = glass.exceptions.iter().map(one).collect();
+    said.dedup();
+    said.join("; ")
 }
 
 /// By a later decision that passed and proved review over its commits.

@@ -2,19 +2,23 @@
 
 use super::super::POPULATIONS;
 use super::super::ask::Asked;
+use super::super::facts::Facts;
 use super::super::key_events;
+use super::super::manual as by_hand;
 use super::super::open::derived_again;
 use super::super::population;
 use super::super::table::{Row, Table};
 use super::super::verify::{DERIVED, DOCUMENTS, How, strays};
 use super::Part;
 use crate::controls;
+use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, verdict_of};
-use countersign_core::ids::PersonId;
-use countersign_core::statement::Kind;
+use countersign_core::statement::manual_evidence::ManualEvidence;
+use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
+use countersign_verify::named_blob;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The entries of a kind.
@@ -77,8 +81,15 @@ pub(super) fn manual(asked: &Asked<'_>) -> Part {
                 continue;
             }
             // What was erased nobody can see any more: it speaks neither for its owner nor against her.
-            if row.proof.documents.iter().any(|document| erased.contains_key(document)) {
+            let gone = |row: &Row| row.proof.documents.iter().any(|document| erased.contains_key(document));
+            let may = part.table.rows.iter().find(|other| gone(other) && in_time(row, other));
+            if gone(row) {
                 part.missing.push(format!("log entry {}: {said}", row.proof.entry));
+            } else if let Some(other) = may {
+                part.missing.push(format!(
+                    "log entry {}: {said}; whether log entry {}, which was erased, renewed it nobody can tell",
+                    row.proof.entry, other.proof.entry
+                ));
             } else {
                 part.deviations.push((row.proof.entry, said));
             }
@@ -87,30 +98,58 @@ pub(super) fn manual(asked: &Asked<'_>) -> Part {
     if part.table.rows.is_empty() {
         part.missing.push("evidence by hand in the window".to_owned());
     }
-    // It is not carried from log to log: whoever answers for some and added nothing since is said to be missing.
-    let entries = asked.facts.state.entries().iter().filter(|entry| entry.kind == Kind::ManualEvidence);
-    let here: BTreeSet<&PersonId> = entries.flat_map(|entry| &entry.persons).collect();
+    // It is not carried from log to log: what still counted when this one began and was not added anew is said to be missing.
+    let here = attested_here(&asked.facts);
+    let began = asked.facts.state.entries().first().map(|entry| entry.time);
     let by = |digest: &Sha256| erased.get(digest).cloned();
     for (origin, entries) in controls::earlier(asked.facts.state.now(), &by) {
-        let words = controls::earlier_words(&origin, &entries);
-        let again = |one: &controls::ByHand| one.owner.as_ref().is_some_and(|owner| here.contains(owner));
-        if entries.iter().all(again) {
-            part.notes.push(words);
-        } else {
-            part.missing.push(words);
+        let settled = |one: &controls::ByHand| {
+            let said = one.document.as_ref().and_then(|digest| attested_there(&asked.facts, digest));
+            said.is_some_and(|said| {
+                began.is_some_and(|began| said.valid_until <= began) || said.controls.is_subset(&here)
+            })
+        };
+        let (added, open): (Vec<_>, Vec<_>) = entries.into_iter().partition(settled);
+        if !open.is_empty() {
+            part.missing.push(controls::earlier_words(&origin, &open));
+        }
+        if !added.is_empty() {
+            part.notes.push(controls::added_words(&origin, &added));
         }
     }
     part.note("documents that are attested stay where they are; their SHA-256 is what was signed")
 }
 
-/// The last of the entries that go on from what ended: each control of it was attested anew before the end, for longer.
+/// The controls that this log has evidence by hand for, whenever that was recorded.
+fn attested_here(facts: &Facts<'_>) -> BTreeSet<String> {
+    let entries = (0_u64..).zip(facts.state.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence);
+    let said = entries.filter_map(|(index, entry)| by_hand::read(facts, index, entry).ok());
+    said.flat_map(|said| said.controls).collect()
+}
+
+/// What a piece of an earlier log's says, which names it. Its signature that log's own package proves.
+fn attested_there(facts: &Facts<'_>, digest: &Sha256) -> Option<ManualEvidence> {
+    let signed = Signed::parse(&named_blob(facts.blobs, digest)?).ok()?;
+    Statement::parse(&signed.payload).ok()?.predicate_as(Kind::ManualEvidence).ok()
+}
+
+/// Whether an entry was recorded before what a row says had ended.
+fn in_time(ended: &Row, other: &Row) -> bool {
+    let (Some(until), Some(time)) = (ended.cells.get(5), other.cells.first()) else { return false };
+    // Times have one form, whose order is that of its letters.
+    ended.proof.entry < other.proof.entry && time <= until
+}
+
+/// The last of the entries that go on from what ended: each control of it was attested anew before the end, of no later day, for longer.
 fn renewed(ended: &Row, rows: &[Row]) -> Option<u64> {
     let [_, _, controls, _, _, until, ..] = ended.cells.as_slice() else { return None };
     let goes_on = |control: &str| {
         let anew = rows.iter().rev().find(|row| {
-            let [time, _, controls, _, _, longer, ..] = row.cells.as_slice() else { return false };
-            // Times have one form, whose order is that of its letters.
-            time <= until && longer > until && controls.split(", ").any(|other| other == control)
+            let [_, _, controls, _, as_of, longer, ..] = row.cells.as_slice() else { return false };
+            in_time(ended, row)
+                && as_of <= until
+                && longer > until
+                && controls.split(", ").any(|other| other == control)
         });
         anew.map(|row| row.proof.entry)
     };
@@ -148,11 +187,13 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
         part.findings.extend(findings);
     }
     if asked.basis.kept.unwrap_or(0) == 0 {
-        part.missing.push(
-            "checkpoint of the log that was kept elsewhere (--least-checkpoint): without it the end could be missing"
-                .to_owned(),
-        );
+        let what = "checkpoint of the log that was kept elsewhere: without it the end could be missing";
+        let help = "give it with --least-checkpoint; take it from somebody else than who gave you the package";
+        part.asker.push((what.to_owned(), help));
     }
+    // Other questions do without decisions: that all is as it was recorded is not shown by nothing.
+    let nothing = asked.basis.findings.iter().filter(|finding| finding.code == codes::DECISION_MISSING).cloned();
+    part.findings.extend(nothing);
     let found = asked.basis.findings.iter().chain(&part.findings);
     let untrusted = found.filter(|finding| finding.class == Class::Untrusted).count();
     let unproven = asked.basis.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN);

@@ -134,7 +134,7 @@ fn claimed_before(asked: &Asked<'_>, carried: &Carried) -> Vec<String> {
         .map(|(log, entries)| {
             let said = said_by(&entries);
             let what = "whether violations were over when this log began";
-            format!("{what}: log {log}, {said}, not run again here; that log's package, given with --earlier, shows it")
+            format!("{what}: log {log}, {said}, not run again here; that log's whole package, given with --earlier, shows it")
         })
         .collect()
 }

@@ -206,5 +206,6 @@ fn holds(proof: &TlogProof, of: Option<&[u8]>) -> Result<(), Finding> {
         Some(bare) if verified.is_err() => proof.verify_entry(bare),
         _ => verified,
     };
-    verified.map_err(|refused| Finding::new(codes::LOG_ROOT_MISMATCH, refused.to_string()))
+    let help = "the receipt is not of this entry, or one of them was altered: give the entry with the index that stands in the receipt";
+    verified.map_err(|refused| Finding::new(codes::LOG_ROOT_MISMATCH, refused.to_string()).help(help))
 }
