@@ -5,9 +5,10 @@
 
 use crate::atomic::replace;
 use crate::disk::{DiskError, Doing, flush_folder, read_bounded};
+use crate::lock::taken;
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -94,10 +95,8 @@ impl Journal {
             options.open(path).map_err(|source| DiskError::new(Doing::Create, path, source))
         };
         let lock = options(&lock_path)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse { path: folder.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(DiskError::new(Doing::Lock, &lock_path, source).into()),
+        if !taken(&lock).map_err(|source| DiskError::new(Doing::Lock, &lock_path, source))? {
+            return Err(JournalError::InUse { path: folder.to_owned() });
         }
         let path = folder.join(LINES);
         let bytes = read_bounded(&path, limits::JOURNAL_BYTES)?.unwrap_or_default();

@@ -7,6 +7,7 @@ pub mod atomic;
 pub mod disk;
 pub mod index;
 pub mod journal;
+mod lock;
 pub mod log;
 mod outlet;
 pub mod package;

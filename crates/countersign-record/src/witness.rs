@@ -3,6 +3,7 @@
 
 use crate::atomic::replace;
 use crate::disk::{DiskError, Doing, make_folders, read_bounded};
+use crate::lock::taken;
 use countersign_core::digest::Sha256;
 use countersign_core::ids::Origin;
 use countersign_core::limits;
@@ -11,7 +12,7 @@ use countersign_core::log::cosignature::cosign;
 use countersign_core::log::note::{NoteKey, NoteSignature, NoteSigner, NoteVerifier, SignFailed};
 use countersign_core::log::witness::{AddCheckpoint, WitnessRefused, judge};
 use countersign_core::time::Time;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -58,10 +59,8 @@ impl WitnessMemory {
         let path = folder.join(".lock");
         let wrap = |source| DiskError::new(Doing::Lock, &path, source);
         let lock = File::options().write(true).create(true).truncate(false).open(&path).map_err(wrap)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(WitnessError::InUse { folder: folder.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(wrap(source).into()),
+        if !taken(&lock).map_err(wrap)? {
+            return Err(WitnessError::InUse { folder: folder.to_owned() });
         }
         Ok(Self { folder: folder.to_owned(), one_at_a_time: Mutex::new(()), _lock: lock })
     }

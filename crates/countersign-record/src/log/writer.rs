@@ -15,6 +15,7 @@ use super::ground;
 use super::reader::LogReader;
 use super::sweep::{drop_partials, sweep};
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of, make_folders};
+use crate::lock;
 use crate::remote::MARK;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -25,7 +26,7 @@ use countersign_core::log::tile::{Row, Tile, TileError};
 use countersign_core::time::Time;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -419,17 +420,14 @@ pub(super) fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
         .truncate(false)
         .open(&path)
         .map_err(|source| DiskError::new(Doing::Lock, &path, source))?;
-    match file.try_lock() {
-        Ok(()) => {
-            ground::probe(folder, &path)?;
-            if create {
-                flush_folder(folder)?;
-            }
-            Ok(file)
-        }
-        Err(TryLockError::WouldBlock) => Err(LogError::InUse { folder: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(DiskError::new(Doing::Lock, &path, source).into()),
+    if !lock::taken(&file).map_err(|source| DiskError::new(Doing::Lock, &path, source))? {
+        return Err(LogError::InUse { folder: folder.to_owned() });
     }
+    ground::probe(folder, &path)?;
+    if create {
+        flush_folder(folder)?;
+    }
+    Ok(file)
 }
 
 /// In a working copy nothing counts that is not published.
