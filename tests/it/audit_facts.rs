@@ -330,7 +330,7 @@ fn facts_of_another_version_or_of_other_decisions_are_refused() {
     let other = version.replacen(|c: char| c.is_ascii_digit(), "9", 1);
     assert_eq!(kept.refused(&replaced(&kept.facts, &version, &other)), codes::AUDIT_FACTS_OTHER_VERSION);
     assert_eq!(
-        kept.refused(&replaced(&kept.facts, "countersign audit facts 2\n", "countersign audit facts 3\n")),
+        kept.refused(&replaced(&kept.facts, "countersign audit facts 3\n", "countersign audit facts 4\n")),
         codes::AUDIT_FACTS_OTHER_VERSION
     );
     // Facts of a shorter log that say that they are of this package.

@@ -14,6 +14,7 @@ mod attacks;
 mod attestations;
 mod attested_door;
 mod attested_folder;
+mod audit_about;
 mod audit_agreement;
 mod audit_beside;
 mod audit_facts;

@@ -162,6 +162,11 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
     part
 }
 
+/// What is not there is said.
+fn or_none(cell: String) -> String {
+    if cell.is_empty() { "none".to_owned() } else { cell }
+}
+
 /// Tests, scans and builders of a decision: what there is, and how many of them the package does not show.
 fn looked_at(rests: &Rests, about: About) -> [String; 3] {
     // What is about another artifact says nothing of this one.
@@ -182,9 +187,9 @@ fn looked_at(rests: &Rests, about: About) -> [String; 3] {
         cells.join(", ")
     };
     [
-        and_lacking(tests.collect(), &[Kind::TestResult]),
+        or_none(and_lacking(tests.collect(), &[Kind::TestResult])),
         and_lacking(vec![scans.to_string()], &[Kind::Vulns, Kind::SecretScan]),
-        and_lacking(builders.collect(), &[Kind::Provenance]),
+        or_none(and_lacking(builders.collect(), &[Kind::Provenance])),
     ]
 }
 
