@@ -205,13 +205,15 @@ impl Check {
 
 impl Erase {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
         let kept = [self.least.file(), self.checkpoint_output.as_deref()];
-        let (trust, place) = (self.trust.read(at)?, self.store.place_to_write(&kept, call)?);
+        let place = self.store.place_to_write(&kept, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
+        let log_key = SigningKey::open(&self.log_key, &access)?;
         let also = given::places(&self.also, call)?;
+        let at = given::now()?;
+        let trust = self.trust.read(at)?;
         let request = EraseRequest {
             also: &also,
             digest: self.digest,
@@ -223,7 +225,7 @@ impl Erase {
             least_checkpoint: self.least.file(),
             at,
         };
-        let erased = erasure::erase(&request, SigningKey::open(&self.log_key, &access)?)?;
+        let erased = erasure::erase(&request, log_key)?;
         let kept = erased
             .checkpoint
             .as_ref()
@@ -268,12 +270,14 @@ impl Erase {
 
 impl Manual {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
         let kept = [self.least.file(), self.checkpoint_output.as_deref()];
-        let (trust, place) = (self.trust.read(at)?, self.store.place_to_write(&kept, call)?);
+        let place = self.store.place_to_write(&kept, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
+        let log_key = SigningKey::open(&self.log_key, &access)?;
+        let at = given::now()?;
+        let trust = self.trust.read(at)?;
         let request = ManualRequest {
             controls: self.controls.iter().cloned().collect(),
             statement: &self.statement,
@@ -287,7 +291,7 @@ impl Manual {
             least_checkpoint: self.least.file(),
             at,
         };
-        let recorded = add_manual(&request, SigningKey::open(&self.log_key, &access)?)?;
+        let recorded = add_manual(&request, log_key)?;
         let kept = keep::replace(self.checkpoint_output.as_deref(), &[&place], &recorded.checkpoint);
         let document = answer::EvidenceAdded { entry: recorded.entry, evidence: recorded.evidence };
         let done = Done::answer(call.format, Exit::Ok, "evidence-add-manual", &document, || {

@@ -249,10 +249,11 @@ impl StoreArgs {
 
 /// The place of a store, as it is now. Online where it lies elsewhere.
 pub(crate) fn place_of(store: &StoreName, call: &super::Call<'_>) -> Result<Place, FlowError> {
-    match store {
-        StoreName::Folder(folder) => Ok(Place::new(folder)),
-        elsewhere @ (StoreName::Branch { .. } | StoreName::Bucket(_)) => call.copy_of(elsewhere).map(Place::of_copy),
-    }
+    let place = match store {
+        StoreName::Folder(folder) => Place::new(folder),
+        elsewhere @ (StoreName::Branch { .. } | StoreName::Bucket(_)) => Place::of_copy(call.copy_of(elsewhere)?),
+    };
+    Ok(place.with_clock(|| World::now().ok()))
 }
 
 /// The place of a store once what is kept of its log was read, of a log that is going to be written to. A folder is the log itself:
@@ -303,7 +304,8 @@ pub(crate) fn key_place() -> impl TypedValueParser<Value = KeyPlace> {
     OsStringValueParser::new().map(|text| KeyPlace::of(&text))
 }
 
-/// The machine's time.
+/// The machine's time. Whoever appends to a log takes it once the store was fetched and the keys are open, which takes a while: what other
+/// gates record meanwhile is not later then.
 pub(crate) fn now() -> Result<Time, FlowError> {
     World::now().map_err(|error| FlowError::Usage(format!("the machine's clock: {error}")))
 }

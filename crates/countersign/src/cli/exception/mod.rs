@@ -357,11 +357,11 @@ impl Approve {
 
 impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
+        let place = self.record.place(call)?;
+        let log_key = SigningKey::open(&self.record.log_key, &call.world.token_access())?;
         let at = given::now()?;
         let trust = self.record.trust.read(at)?;
-        let place = self.record.place(call)?;
         let recording = Recording { trust: &trust, place: &place, least_checkpoint: self.record.least.file(), at };
-        let log_key = SigningKey::open(&self.record.log_key, &call.world.token_access())?;
         let (verified, checkpoint) = exception::activate(&self.file, &recording, log_key)?;
         let kept = self.record.keep(&place, &checkpoint);
         let document = answer::ExceptionActivated {
@@ -421,13 +421,13 @@ fn end(
     record: &RecordArgs,
     verb: &str,
 ) -> Answer {
-    let at = given::now()?;
-    let trust = record.trust.read(at)?;
     let place = record.place(call)?;
     let (key, keygen) = (PersonKey::open(key, &call.world.token_access())?, call.world.ssh_keygen());
+    let log_key = SigningKey::open(&record.log_key, &call.world.token_access())?;
+    let at = given::now()?;
+    let trust = record.trust.read(at)?;
     let recording = Recording { trust: &trust, place: &place, least_checkpoint: record.least.file(), at };
     let request = EndRequest { id: id.clone(), action, reason, key: &key, keygen: &keygen, signatures };
-    let log_key = SigningKey::open(&record.log_key, &call.world.token_access())?;
     let mut document = answer::ExceptionEnded {
         id: id.clone(),
         action,

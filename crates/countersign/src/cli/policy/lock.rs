@@ -35,8 +35,9 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let place = self.store.place_after(&[self.least.file()], call)?;
         let at = given::now()?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place_after(&[self.least.file()], call)?);
+        let trust = self.trust.read(at)?;
         let active = policy::lock_active(&LockRequest {
             environment: &self.environment,
             trust: &trust,

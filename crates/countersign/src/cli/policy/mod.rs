@@ -299,12 +299,13 @@ impl Approve {
 
 impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
-        let trust = self.trust.read(at)?;
         let by = self.by.open(call)?;
+        let log_key = SigningKey::open(&self.log_key, &call.world.token_access())?;
         let least = self.least.file();
         let place = self.store.place_to_write(&[least, self.checkpoint_output.as_deref()], call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
+        let at = given::now()?;
+        let trust = self.trust.read(at)?;
         let request = ActivateRequest {
             release: &self.release,
             environment: self.environment.clone(),
@@ -321,7 +322,7 @@ impl Activate {
             lock: &self.lock,
             at,
         };
-        let outcome = policy::activate(&request, SigningKey::open(&self.log_key, &call.world.token_access())?)?;
+        let outcome = policy::activate(&request, log_key)?;
         let mut document = answer::PolicyActivated {
             environment: self.environment.clone(),
             active: false,
