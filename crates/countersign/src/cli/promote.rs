@@ -105,7 +105,10 @@ impl Promote {
 
     fn decide(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Promotion>, FlowError> {
         let least = self.least.file();
-        let place = self.store.place_to_write(&[least, self.checkpoint_output.as_deref()], call)?;
+        let kept = [least, self.checkpoint_output.as_deref()];
+        // A dry run locks nothing: what is kept while it reads the log may be of a later one.
+        let place =
+            if self.dry_run { self.store.place_after(&kept, call)? } else { self.store.place_to_write(&kept, call)? };
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let mut handed = documents::read_all(&self.bundles, &self.reviews)?;
         handed.documents.extend(self.roots.read()?);
