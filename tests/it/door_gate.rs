@@ -6,21 +6,6 @@ use serde_json::Value;
 const GIVEN: &str = "--least-checkpoint outside/checkpoint --bundle app.provenance.sigstore.json \
                      --bundle app.sbom.sigstore.json --reviews reviews";
 
-/// The search path with a `git` in front that does this once, the first time that it is called with a word.
-fn git_that(door: &Door, word: &str, does: &str) -> String {
-    let path = std::env::var("PATH").unwrap();
-    door.write("does.sh", does.as_bytes());
-    let folder = door.path().display();
-    let script = format!(
-        "#!/bin/sh\ncase \" $* \" in *{word}*) if mkdir {folder}/begun 2>/dev/null; then (cd {folder}; PATH='{path}' sh -e ./does.sh); fi;; \
-         esac\nPATH='{path}' exec git \"$@\"\n"
-    );
-    std::fs::create_dir_all(door.path().join("bin")).unwrap();
-    door.write("bin/git", script.as_bytes());
-    door.shell(".", "rm -rf begun; chmod +x bin/git", &[]).expect(0, &[]);
-    format!("{folder}/bin:{path}")
-}
-
 /// The gate's command line with keys of one's choice.
 fn with_keys(gate: &str, log: &str) -> String {
     format!(
@@ -42,7 +27,7 @@ fn a_dry_run_beside_a_gate_goes_by_what_was_kept_before_it_read_the_log() {
                  --checkpoint-output newer";
     door.trusting(&format!("{later} {GIVEN}")).expect(0, &["PASS: authorised"]);
     // A gate keeps a newer checkpoint while the dry run is at work, which read the log before that.
-    let path = git_that(&door, "", "cp newer outside/checkpoint");
+    let path = door.git_that("", "cp newer outside/checkpoint");
     let line = format!(
         "promote app.bin --to production --repo app --store store --dry-run --review-notes --trust trust.sigstore.json \
          --trust-digest {} {GIVEN}",

@@ -157,6 +157,9 @@ pub fn read_least(path: &Path, place: &Place) -> Result<Vec<u8>, FlowError> {
 /// and the log still is behind it, the log was set back. What is kept since counts beside what was kept before, and never in its place:
 /// of a log that is no longer that one, somebody may have put the checkpoint there.
 pub(crate) fn kept_of(path: &Path, place: &Place) -> Result<Option<Vec<u8>>, FlowError> {
+    if let Some(given) = place.given(path) {
+        return Ok(Some(given.to_vec()));
+    }
     let Some(before) = place.kept(path) else { return Ok(None) };
     let known = || Some(before.to_vec()).filter(|bytes| !bytes.is_empty());
     if place.only_reads() {
@@ -219,7 +222,7 @@ fn stands(place: &Place, kept: &[u8]) -> Result<Stands, FlowError> {
 
 /// What is kept in these files, for the store that is looked at next. Where it lies elsewhere it is fetched first, and what a gate
 /// keeps meanwhile goes further than what was fetched. What cannot be read here is read again later, and told then; a pipe
-/// gives what it has only once, and is left to whoever reads it.
+/// gives what it has only once, and is left to whoever reads it ([`Place::with_given`]).
 #[must_use]
 pub fn kept_before(paths: &[Option<&Path>]) -> BTreeMap<PathBuf, Vec<u8>> {
     let before = |path: &Path| match std::fs::metadata(path) {

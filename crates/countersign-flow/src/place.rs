@@ -38,6 +38,8 @@ pub struct Place {
     store: Evidence,
     copy: Option<Arc<WorkingCopy>>,
     kept: BTreeMap<PathBuf, Vec<u8>>,
+    /// What pipes gave, which give it only once.
+    given: BTreeMap<PathBuf, Vec<u8>>,
     /// Whether the log is going to be written to.
     writes: bool,
     clock: Option<Clock>,
@@ -52,6 +54,7 @@ impl Place {
             store: Evidence::of_folder(root),
             copy: None,
             kept: BTreeMap::new(),
+            given: BTreeMap::new(),
             writes: false,
             clock: None,
         }
@@ -60,9 +63,8 @@ impl Place {
     /// Elsewhere, with this working copy.
     #[must_use]
     pub fn of_copy(copy: Arc<WorkingCopy>) -> Self {
-        let store = Evidence::of_copy(Arc::clone(&copy));
-        let root = copy.folder().to_owned();
-        Self { root, store, copy: Some(copy), kept: BTreeMap::new(), writes: false, clock: None }
+        let (root, store) = (copy.folder().to_owned(), Evidence::of_copy(Arc::clone(&copy)));
+        Self { store, copy: Some(copy), ..Self::new(&root) }
     }
 
     /// With the clock that times come from: by it, a log that another run appended to is told from a machine whose clock is behind.
@@ -92,6 +94,18 @@ impl Place {
             Some(now) if now >= newest => Err(LogError::Outrun { name: self.log_name() }),
             _ => Ok(()),
         }
+    }
+
+    /// With what a pipe gave that is named for the least checkpoint: whoever looks at the log once more has that, and does not wait for more.
+    #[must_use]
+    pub fn with_given(mut self, pipe: &Path, bytes: Vec<u8>) -> Self {
+        self.given.insert(pipe.to_owned(), bytes);
+        self
+    }
+
+    /// What this pipe gave, if it is one that was read.
+    pub(crate) fn given(&self, pipe: &Path) -> Option<&[u8]> {
+        self.given.get(pipe).map(Vec::as_slice)
     }
 
     /// Whether what was kept before the store was looked at is enough, since nothing is written to it.

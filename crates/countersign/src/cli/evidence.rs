@@ -1,6 +1,6 @@
 //! `evidence`: what people attest, recorded in the log; what the store has, and what is erased from it.
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, Kept, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
@@ -205,8 +205,8 @@ impl Check {
 
 impl Erase {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let kept = [self.least.file(), self.checkpoint_output.as_deref()];
-        let place = self.store.place_to_write(&kept, call)?;
+        let kept = Kept { least: self.least.file(), output: self.checkpoint_output.as_deref() };
+        let place = self.store.place_to_write(kept, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
@@ -270,8 +270,8 @@ impl Erase {
 
 impl Manual {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let kept = [self.least.file(), self.checkpoint_output.as_deref()];
-        let place = self.store.place_to_write(&kept, call)?;
+        let kept = Kept { least: self.least.file(), output: self.checkpoint_output.as_deref() };
+        let place = self.store.place_to_write(kept, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());

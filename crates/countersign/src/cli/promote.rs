@@ -1,6 +1,6 @@
 //! `promote`: the gate.
 
-use super::given::{self, LeastArgs, RootArgs, StoreArgs, TrustArgs};
+use super::given::{self, Kept, LeastArgs, RootArgs, StoreArgs, TrustArgs};
 use super::reports::{self, Answered, ReportArgs};
 use super::{Answer, Call, attempts};
 use crate::world::World;
@@ -105,10 +105,10 @@ impl Promote {
 
     fn decide(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Promotion>, FlowError> {
         let least = self.least.file();
-        let kept = [least, self.checkpoint_output.as_deref()];
+        let kept = Kept { least, output: self.checkpoint_output.as_deref() };
         // A dry run locks nothing: what is kept while it reads the log may be of a later one.
         let place =
-            if self.dry_run { self.store.place_after(&kept, call)? } else { self.store.place_to_write(&kept, call)? };
+            if self.dry_run { self.store.place_after(kept, call)? } else { self.store.place_to_write(kept, call)? };
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let mut handed = documents::read_all(&self.bundles, &self.reviews)?;
         handed.documents.extend(self.roots.read()?);

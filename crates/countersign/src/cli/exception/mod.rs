@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, Kept, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
@@ -387,7 +387,9 @@ impl Activate {
 impl RecordArgs {
     /// The store, if what is recorded there can be kept elsewhere.
     fn place(&self, call: &Call<'_>) -> Result<Place, FlowError> {
-        let place = self.store.place_to_write(&[self.least.file(), self.checkpoint_output.as_deref()], call)?;
+        let place = self
+            .store
+            .place_to_write(Kept { least: self.least.file(), output: self.checkpoint_output.as_deref() }, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         Ok(place)
     }

@@ -1,6 +1,6 @@
 //! `log close` and `log continue`: one log ends, and another goes on.
 
-use super::super::given::{self, KeylessArgs, LeastArgs, StoreArgs, TrustArgs};
+use super::super::given::{self, Kept, KeylessArgs, LeastArgs, StoreArgs, TrustArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
@@ -113,8 +113,8 @@ impl Keys {
 
 impl Close {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let kept = [self.least.file(), self.keys.checkpoint_output.as_deref()];
-        let place = self.store.place_to_write(&kept, call)?;
+        let kept = Kept { least: self.least.file(), output: self.keys.checkpoint_output.as_deref() };
+        let place = self.store.place_to_write(kept, call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place])?;
         let keys = self.keys.open(call)?;
         let at = given::now()?;
@@ -126,9 +126,9 @@ impl Close {
 
 impl Continue {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let kept = [self.least.file(), self.keys.checkpoint_output.as_deref()];
-        let place = self.store.place_to_write(&kept, call)?;
-        let earlier = given::place_to_write(&self.earlier, &kept, call)?;
+        let kept = Kept { least: self.least.file(), output: self.keys.checkpoint_output.as_deref() };
+        let place = self.store.place_to_write(kept, call)?;
+        let earlier = given::place_to_write(&self.earlier, kept, call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place, &earlier])?;
         let keys = self.keys.open(call)?;
         let at = given::now()?;

@@ -1,6 +1,6 @@
 //! `log witness` and `log policy`: having the log cosigned, and what trust asks of witnesses as a file for others.
 
-use super::super::given::{self, StoreArgs, TrustArgs};
+use super::super::given::{self, Kept, StoreArgs, TrustArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
@@ -57,7 +57,7 @@ pub(super) struct Policy {
 
 impl Witness {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let place = self.store.place_to_write(&[self.output.as_deref()], call)?;
+        let place = self.store.place_to_write(Kept { least: None, output: self.output.as_deref() }, call)?;
         // Nobody is asked of a log that does not go on from what is kept: what they cosign could not be kept there.
         keep::may_replace(self.output.as_deref(), &[&place])?;
         let at = given::now()?;
