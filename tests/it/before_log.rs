@@ -167,6 +167,26 @@ fn nothing_is_recorded_under_a_trust_that_is_over_by_the_machine_s_clock() {
 }
 
 #[test]
+fn a_log_that_is_gone_and_of_which_a_checkpoint_was_kept_was_set_back_whichever_verb_looks() {
+    let door = Door::new();
+    std::fs::create_dir(door.path().join("gone")).unwrap();
+    for verb in [
+        "log verify",
+        "policy lock --environment production --lock other.lock",
+        "policy backtest policy.manifest.json --environment production",
+        "controls coverage",
+    ] {
+        let ask = |least: &str| door.trusting(&format!("{verb} --store gone {least}"));
+        ask(LEAST).expect(4, &["log-rolled-back", "there is no log here, and a checkpoint of it was kept"]);
+        // Where none was kept, nobody can say so.
+        let said = ask("");
+        said.expect(3, &["there is no log: gone/log/checkpoint does not exist"]);
+        assert!(!said.text.contains("log-rolled-back"), "{}", said.text);
+    }
+    assert!(!door.has("other.lock"));
+}
+
+#[test]
 fn a_file_that_could_not_be_written_is_known_before_anything_is_recorded() {
     let door = Door::new();
     let entries = door.entries();
