@@ -226,10 +226,7 @@ impl Erase {
             at,
         };
         let erased = erasure::erase(&request, log_key)?;
-        let kept = erased
-            .checkpoint
-            .as_ref()
-            .map_or(Ok(()), |checkpoint| keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint));
+        let kept = keep::replace(self.checkpoint_output.as_deref(), &[&place], &erased.checkpoint);
         let says = erased.place;
         let document = answer::EvidenceErased {
             entry: erased.entry,
