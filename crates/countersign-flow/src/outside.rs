@@ -36,12 +36,17 @@ pub struct TrustFile {
 impl TrustFile {
     /// Reads and checks a signed trust document at a time.
     pub fn read(path: &Path, given: Option<Sha256>, at: Time) -> Result<Self, FlowError> {
-        let bytes = files::read(path, limits::COLLECTION_BYTES)?;
+        Ok(Self::of(path, files::read(path, limits::COLLECTION_BYTES)?, given, at))
+    }
+
+    /// The same of what was read of this file before.
+    #[must_use]
+    pub fn of(path: &Path, bytes: Vec<u8>, given: Option<Sha256>, at: Time) -> Self {
         let mut outcome = verify_trust(&bytes, given.as_ref(), at);
         if outcome.trust.is_none() {
             named(&mut outcome, path, &bytes);
         }
-        Ok(Self { bytes, given, outcome })
+        Self { bytes, given, outcome }
     }
 }
 

@@ -205,6 +205,7 @@ impl Check {
 
 impl Erase {
     fn run(&self, call: &Call<'_>) -> Answer {
+        let trust = self.trust.bytes()?;
         let kept = Kept { least: self.least.file(), output: self.checkpoint_output.as_deref() };
         let place = self.store.place_to_write(kept, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
@@ -213,7 +214,7 @@ impl Erase {
         let log_key = SigningKey::open(&self.log_key, &access)?;
         let also = given::places(&self.also, call)?;
         let at = given::now()?;
-        let trust = self.trust.read(at)?;
+        let trust = self.trust.judge(trust, at);
         let request = EraseRequest {
             also: &also,
             digest: self.digest,
@@ -267,6 +268,7 @@ impl Erase {
 
 impl Manual {
     fn run(&self, call: &Call<'_>) -> Answer {
+        let trust = self.trust.bytes()?;
         let kept = Kept { least: self.least.file(), output: self.checkpoint_output.as_deref() };
         let place = self.store.place_to_write(kept, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
@@ -274,7 +276,7 @@ impl Manual {
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
         let log_key = SigningKey::open(&self.log_key, &access)?;
         let at = given::now()?;
-        let trust = self.trust.read(at)?;
+        let trust = self.trust.judge(trust, at);
         let request = ManualRequest {
             controls: self.controls.iter().cloned().collect(),
             statement: &self.statement,

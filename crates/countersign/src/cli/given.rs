@@ -38,6 +38,16 @@ pub(crate) struct TrustArgs {
 }
 
 impl TrustArgs {
+    /// Its bytes, for [`TrustArgs::judge`]: no key is asked for where there are none.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, FlowError> {
+        files::read(&self.trust, limits::COLLECTION_BYTES)
+    }
+
+    /// Checks what was read of it at a time.
+    pub(crate) fn judge(&self, bytes: Vec<u8>, at: Time) -> TrustFile {
+        TrustFile::of(&self.trust, bytes, self.trust_digest.and_then(OutsideDigest::given), at)
+    }
+
     /// Reads and checks it at a time.
     pub(crate) fn read(&self, at: Time) -> Result<TrustFile, FlowError> {
         TrustFile::read(&self.trust, self.trust_digest.and_then(OutsideDigest::given), at)

@@ -104,7 +104,7 @@ impl Promote {
     }
 
     fn decide(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Promotion>, FlowError> {
-        let least = self.least.file();
+        let (trust, least) = (self.trust.bytes()?, self.least.file());
         let kept = Kept { least, output: self.checkpoint_output.as_deref() };
         // A dry run locks nothing: what is kept while it reads the log may be of a later one.
         let place =
@@ -122,7 +122,7 @@ impl Promote {
         };
         let (log, beside) = (load(&self.log_key)?, load(&self.log_key_beside)?);
         let at = given::now()?;
-        let trust = self.trust.read(at)?;
+        let trust = self.trust.judge(trust, at);
         let mut request = PromoteRequest {
             artifact: &self.artifact,
             environment: self.to.clone(),

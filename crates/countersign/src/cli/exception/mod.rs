@@ -357,10 +357,11 @@ impl Approve {
 
 impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
+        let trust = self.record.trust.bytes()?;
         let place = self.record.place(call)?;
         let log_key = SigningKey::open(&self.record.log_key, &call.world.token_access())?;
         let at = given::now()?;
-        let trust = self.record.trust.read(at)?;
+        let trust = self.record.trust.judge(trust, at);
         let recording = Recording { trust: &trust, place: &place, least_checkpoint: self.record.least.file(), at };
         let (verified, checkpoint) = exception::activate(&self.file, &recording, log_key)?;
         let kept = self.record.keep(&place, &checkpoint);
@@ -423,11 +424,12 @@ fn end(
     record: &RecordArgs,
     verb: &str,
 ) -> Answer {
+    let trust = record.trust.bytes()?;
     let place = record.place(call)?;
     let (key, keygen) = (PersonKey::open(key, &call.world.token_access())?, call.world.ssh_keygen());
     let log_key = SigningKey::open(&record.log_key, &call.world.token_access())?;
     let at = given::now()?;
-    let trust = record.trust.read(at)?;
+    let trust = record.trust.judge(trust, at);
     let recording = Recording { trust: &trust, place: &place, least_checkpoint: record.least.file(), at };
     let request = EndRequest { id: id.clone(), action, reason, key: &key, keygen: &keygen, signatures };
     let mut document = answer::ExceptionEnded {

@@ -116,9 +116,9 @@ impl Close {
         let kept = Kept { least: self.least.file(), output: self.keys.checkpoint_output.as_deref() };
         let place = self.store.place_to_write(kept, call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place])?;
-        let keys = self.keys.open(call)?;
+        let (trust, keys) = (self.trust.bytes()?, self.keys.open(call)?);
         let at = given::now()?;
-        let trust = self.trust.read(at)?;
+        let trust = self.trust.judge(trust, at);
         let appended = shard::close(&place, &self.successor, &trust, self.least.file(), keys, at)?;
         self.keys.done(call, "log-close", &self.store, &[&place], &appended)
     }
@@ -130,9 +130,9 @@ impl Continue {
         let place = self.store.place_to_write(kept, call)?;
         let earlier = given::place_to_write(&self.earlier, kept, call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place, &earlier])?;
-        let keys = self.keys.open(call)?;
+        let (trust, keys) = (self.trust.bytes()?, self.keys.open(call)?);
         let at = given::now()?;
-        let trust = self.trust.read(at)?;
+        let trust = self.trust.judge(trust, at);
         let appended = shard::go_on(&place, &earlier, &trust, self.least.file(), keys, at)?;
         self.keys.done(call, "log-continue", &self.store, &[&place, &earlier], &appended)
     }

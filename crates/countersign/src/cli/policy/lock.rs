@@ -35,9 +35,10 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let trust = self.trust.bytes()?;
         let place = self.store.place_after(Kept { least: self.least.file(), output: None }, call)?;
         let at = given::now()?;
-        let trust = self.trust.read(at)?;
+        let trust = self.trust.judge(trust, at);
         let active = policy::lock_active(&LockRequest {
             environment: &self.environment,
             trust: &trust,

@@ -299,13 +299,14 @@ impl Approve {
 
 impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
+        let trust = self.trust.bytes()?;
         let by = self.by.open(call)?;
         let log_key = SigningKey::open(&self.log_key, &call.world.token_access())?;
         let least = self.least.file();
         let place = self.store.place_to_write(Kept { least, output: self.checkpoint_output.as_deref() }, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let at = given::now()?;
-        let trust = self.trust.read(at)?;
+        let trust = self.trust.judge(trust, at);
         let request = ActivateRequest {
             release: &self.release,
             environment: self.environment.clone(),
