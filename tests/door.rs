@@ -209,6 +209,23 @@ impl Door {
         Said::of(&command.output().expect("a shell"))
     }
 
+    /// A search path with a `git` in front that runs a script in the world once: the first time that it is called with this word.
+    #[must_use]
+    pub fn git_that(&self, word: &str, script: &str) -> String {
+        let folder = self.path().display();
+        let path = std::env::var("PATH").expect("a path");
+        let beside = program().parent().expect("a folder").display().to_string();
+        let git = format!(
+            "#!/bin/sh\nPATH='{beside}:{path}'\ncase \" $* \" in *'{word}'*)\n  if mkdir {folder}/begun 2>/dev/null; then\n    \
+             (cd {folder} && sh ./meanwhile.sh >meanwhile.out 2>&1)\n  fi;;\nesac\nexec git \"$@\"\n"
+        );
+        self.write("meanwhile.sh", script.as_bytes());
+        std::fs::create_dir_all(self.path().join("bin")).expect("a folder");
+        self.write("bin/git", git.as_bytes());
+        self.shell(".", "rm -rf begun; chmod +x bin/git", &[]).expect(0, &[]);
+        format!("{folder}/bin:{beside}:{path}")
+    }
+
     /// Writes the log of `store` anew, as whoever holds its key can, with a checkpoint that others keep from then on.
     pub fn rewrite_log(&self, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
         let place = Place::new(&self.path().join("store"));

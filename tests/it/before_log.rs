@@ -1,16 +1,21 @@
 //! What must not be recorded is not, by whichever verb; and what was recorded is never denied.
 
 use countersign_collect::Environment;
+use countersign_core::codes;
 use countersign_core::decision::Tool;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Verdict;
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, Origin};
 use countersign_core::time::Time;
+use countersign_flow::FlowError;
 use countersign_flow::documents;
 use countersign_flow::machine::MachineSigner;
 use countersign_flow::outside::TrustFile;
-use countersign_flow::place::Place;
+use countersign_flow::place::{Clock, Place};
+use countersign_flow::policy::{LockRequest, lock_active};
 use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, promote};
+use countersign_flow::shard::{self, ShardKeys};
+use countersign_record::log::LogError;
 use countersign_sign::{KeyAccess, KeyPlace, SigningKey};
 use countersign_tests::door::Door;
 use serde_json::Value;
@@ -25,11 +30,22 @@ fn now() -> Time {
     Time::from_unix(i64::try_from(since.as_secs()).unwrap()).unwrap()
 }
 
+fn trust_at(door: &Door, at: Time) -> TrustFile {
+    TrustFile::read(&door.path().join("trust.sigstore.json"), Some(door.digest().parse().unwrap()), at).unwrap()
+}
+
+fn key(door: &Door, name: &str) -> SigningKey {
+    SigningKey::open(&KeyPlace::File(door.path().join(name)), &KeyAccess::default()).unwrap()
+}
+
 /// A promotion by another machine, whose clock says something else.
 fn gate_at(door: &Door, at: Time) -> Promotion {
+    gate_in(door, &Place::new(&door.path().join("store")), at).unwrap()
+}
+
+fn gate_in(door: &Door, place: &Place, at: Time) -> Result<Promotion, FlowError> {
     let path = |name: &str| door.path().join(name);
-    let trust = TrustFile::read(&path("trust.sigstore.json"), Some(door.digest().parse().unwrap()), at).unwrap();
-    let place = Place::new(&path("store"));
+    let trust = trust_at(door, at);
     let bundles = [path("app.provenance.sigstore.json"), path("app.sbom.sigstore.json")];
     let handed = documents::read_all(&bundles, &[path("reviews")]).unwrap();
     let mut programs = Environment::empty();
@@ -42,7 +58,7 @@ fn gate_at(door: &Door, at: Time) -> Promotion {
         documents: handed.documents,
         captures: handed.captures,
         trust: &trust,
-        place: &place,
+        place,
         least_checkpoint: Some(&least),
         witnesses: None,
         lock: Some(&lock),
@@ -51,9 +67,8 @@ fn gate_at(door: &Door, at: Time) -> Promotion {
         at,
         tool: Tool { name: "countersign".to_owned(), version: "0".to_owned(), digest: Sha256::of(b"tool") },
     };
-    let key = |name: &str| SigningKey::open(&KeyPlace::File(path(name)), &KeyAccess::default()).unwrap();
-    let keys = GateKeys { gate: MachineSigner::Key(key("keys/gate.pem")), log: key("keys/log.pem"), beside: None };
-    promote(&request, keys).unwrap()
+    let (gate, log) = (MachineSigner::Key(key(door, "keys/gate.pem")), key(door, "keys/log.pem"));
+    promote(&request, GateKeys { gate, log, beside: None })
 }
 
 #[test]
@@ -95,6 +110,52 @@ fn no_verb_records_anything_before_the_log_s_newest_entry_and_the_log_holds_afte
 }
 
 #[test]
+fn whoever_was_overtaken_by_another_gate_of_the_same_clock_begins_again_and_is_not_told_to_set_it() {
+    let door = Door::new();
+    assert!(gate_at(&door, now().plus(3600)).recorded.is_some());
+    let (entries, at) = (door.entries(), now());
+    let (store, least, lock) =
+        (door.path().join("store"), door.path().join("outside/checkpoint"), door.path().join("l"));
+    // Each verb's time was taken before that entry; the second clock has come to it by now, the first has not.
+    let behind: Clock = || Some(now());
+    let right: Clock = || Some(now().plus(3600));
+    let place = |clock: Clock| Place::new(&store).with_clock(clock);
+    let (trust, environment) = (trust_at(&door, at), EnvName::new("production").unwrap());
+    let promoted = |clock| gate_in(&door, &place(clock), at);
+    let locked = |clock| {
+        let (trust, environment, place) = (&trust, &environment, &place(clock));
+        let (lock, least_checkpoint) = (&lock, Some(least.as_path()));
+        lock_active(&LockRequest { environment, trust, place, least_checkpoint, lock, at }).map(drop)
+    };
+    let closed = |clock| {
+        let (gate, log) = (MachineSigner::Key(key(&door, "keys/gate.pem")), key(&door, "keys/log.pem"));
+        let next = Origin::new("example.com/next").unwrap();
+        shard::close(&place(clock), &next, &trust, Some(&least), ShardKeys { gate, log }, at).map(drop)
+    };
+    let outrun = [promoted(right).map(drop), locked(right), closed(right)];
+    for (verb, overtaken) in outrun.into_iter().enumerate() {
+        assert!(matches!(overtaken, Err(FlowError::Log(LogError::Outrun { .. }))), "{verb}: {overtaken:?}");
+    }
+    let told = promoted(behind).unwrap();
+    assert!(told.recorded.is_none() && told.decision.findings.iter().any(|found| found.code == codes::TIME_BEFORE_LOG));
+    for refused in [locked(behind), closed(behind)] {
+        let Err(FlowError::Refused(findings)) = refused else { panic!("{refused:?}") };
+        assert!(findings.iter().any(|found| found.code == codes::TIME_BEFORE_LOG), "{findings:?}");
+    }
+    // That a log is not the one of which a checkpoint was kept is told at once, and not put off.
+    assert_eq!(door.entries(), entries);
+    let kept = door.read("store/log/checkpoint");
+    door.rewrite_log(|entries| drop(entries.remove(3)));
+    door.write("outside/checkpoint", &kept);
+    let told = promoted(right).unwrap().decision.findings;
+    let Err(FlowError::Refused(refused)) = locked(right) else { panic!("not put off") };
+    for findings in [told, refused] {
+        assert!(findings.iter().any(|found| found.code == codes::LOG_ROLLED_BACK), "{findings:?}");
+    }
+    assert!(!lock.exists());
+}
+
+#[test]
 fn nothing_is_recorded_under_a_trust_that_is_over_by_the_machine_s_clock() {
     let door = Door::new();
     let entries = door.entries();
@@ -103,6 +164,26 @@ fn nothing_is_recorded_under_a_trust_that_is_over_by_the_machine_s_clock() {
     assert!(ahead.not_recorded.unwrap().why.starts_with("trust has expired"));
     assert_eq!(door.entries(), entries);
     door.promote(GIVEN).expect(0, &["PASS: authorised"]);
+}
+
+#[test]
+fn a_log_that_is_gone_and_of_which_a_checkpoint_was_kept_was_set_back_whichever_verb_looks() {
+    let door = Door::new();
+    std::fs::create_dir(door.path().join("gone")).unwrap();
+    for verb in [
+        "log verify",
+        "policy lock --environment production --lock other.lock",
+        "policy backtest policy.manifest.json --environment production",
+        "controls coverage",
+    ] {
+        let ask = |least: &str| door.trusting(&format!("{verb} --store gone {least}"));
+        ask(LEAST).expect(4, &["log-rolled-back", "there is no log here, and a checkpoint of it was kept"]);
+        // Where none was kept, nobody can say so.
+        let said = ask("");
+        said.expect(3, &["there is no log: gone/log/checkpoint does not exist"]);
+        assert!(!said.text.contains("log-rolled-back"), "{}", said.text);
+    }
+    assert!(!door.has("other.lock"));
 }
 
 #[test]

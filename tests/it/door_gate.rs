@@ -20,6 +20,25 @@ fn id(door: &Door, key: &str) -> String {
 }
 
 #[test]
+fn a_dry_run_beside_a_gate_goes_by_what_was_kept_before_it_read_the_log() {
+    let door = Door::new();
+    door.copy("store", "later");
+    let later = "promote app.bin --to production --repo app --store later --key keys/gate.pem --log-key keys/log.pem \
+                 --checkpoint-output newer";
+    door.trusting(&format!("{later} {GIVEN}")).expect(0, &["PASS: authorised"]);
+    // A gate keeps a newer checkpoint while the dry run is at work, which read the log before that.
+    let path = door.git_that("", "cp newer outside/checkpoint");
+    let line = format!(
+        "promote app.bin --to production --repo app --store store --dry-run --review-notes --trust trust.sigstore.json \
+         --trust-digest {} {GIVEN}",
+        door.digest()
+    );
+    door.run_with(&[("PATH", &path)], &line).expect(0, &["PASS: would be authorised"]);
+    assert_eq!(door.read("outside/checkpoint"), door.read("newer"), "it was kept meanwhile");
+    door.run(&line).expect(4, &["log-rolled-back"]);
+}
+
+#[test]
 fn a_key_that_trust_does_not_let_sign_is_named_and_nothing_is_authorised() {
     let door = Door::new();
     let before = door.entries();

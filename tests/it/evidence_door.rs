@@ -181,6 +181,25 @@ fn one_piece_is_erased_for_a_reason_that_stays_and_the_log_stays_provable() {
     door.run("audit export --store store --output lacking.cspkg").expect(3, &[&other.to_string()]);
 }
 
+#[test]
+fn an_erasure_that_is_repeated_keeps_the_checkpoint_that_the_first_run_did_not_keep() {
+    let door = Door::new();
+    let named = review(&door);
+    erase(&door, &named.to_string(), "keys/ada").expect(0, &["erased", "log entry 4"]);
+    let size = |name: &str| String::from_utf8(door.read(name)).unwrap().lines().nth(1).map(str::to_owned);
+    assert_eq!(size("outside/checkpoint").as_deref(), Some("4"));
+    for output in ["outside/new", "outside/checkpoint"] {
+        door.trusting(&format!(
+            "evidence erase {named} --reason again --key keys/ada --log-key keys/log.pem --store store --least-checkpoint \
+             outside/checkpoint --checkpoint-output {output}"
+        ))
+        .expect(0, &["was not there any more", "log entry 4"]);
+        assert_eq!(size(output).as_deref(), Some("5"), "{output}");
+        assert_eq!(door.read(output), door.read("store/log/checkpoint"));
+    }
+    assert_eq!(door.entries(), 5);
+}
+
 /// The demo's promotion, recorded as something else by whoever holds the log's key. Its document.
 fn recorded_as(door: &Door, kind: Kind) -> Sha256 {
     let mut document = None;

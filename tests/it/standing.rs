@@ -366,6 +366,30 @@ fn what_was_kept_before_a_store_was_fetched_counts_and_not_what_a_gate_keeps_aft
     write(before).expect("the log goes on from it");
 }
 
+#[test]
+fn what_a_fork_puts_where_a_checkpoint_is_kept_takes_nothing_back_of_what_was_kept_before_the_store_was_fetched() {
+    let (mut world, mut fork) = (World::new(), World::new());
+    assert_eq!(world.promote_next(1).verdict, Verdict::Pass);
+    fork.promote_next(2);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, least) = (folder.path().join("store"), folder.path().join("least"));
+    fork.write_store(&store);
+    std::fs::write(&least, world.checkpoint()).expect("written");
+    let before = kept_before(&[Some(least.as_path())]);
+    let forked = fork.checkpoint();
+    fork.promote_next(3);
+    let [mut other, longer] = [forked.clone(), fork.checkpoint()];
+    other.splice(..1, *b"other.");
+    for since in [world.checkpoint(), forked, longer, other, b"no checkpoint".to_vec(), Vec::new()] {
+        std::fs::write(&least, since).expect("written");
+        let place = Place::new(&store).with_kept_to_write(before.clone());
+        let Err(FlowError::Refused(findings)) = keep::may_replace(Some(&least), &[&place]) else { panic!() };
+        assert_eq!(findings[0].code, codes::LOG_FORKED);
+        let Err(FlowError::Refused(findings)) = keep::goes_on_from_least(Some(&least), None, &place) else { panic!() };
+        assert_eq!(findings[0].code, codes::LOG_FORKED);
+    }
+}
+
 fn find(folder: &std::path::Path, end: &str) -> std::path::PathBuf {
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {

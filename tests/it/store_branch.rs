@@ -164,6 +164,36 @@ fn a_newer_checkpoint_that_another_gate_kept_meanwhile_stays_and_is_no_fault_of_
 }
 
 #[test]
+fn what_a_pipe_gave_for_the_least_checkpoint_holds_also_when_another_gate_was_faster() {
+    let branch = Branch::active();
+    let other = branch.gate("--least-checkpoint cp");
+    let path = branch.door.git_that(" push ", &format!("countersign {other}\n"));
+    let mine = branch.gate("--least-checkpoint pipe");
+    let line = format!("mkfifo pipe; cat cp > pipe & timeout 60 countersign {mine}");
+    branch.door.shell(".", &line, &[("PATH", &path)]).expect(3, &["recorded as entry 3"]);
+    let other = String::from_utf8(branch.door.read("meanwhile.out")).unwrap();
+    assert!(other.contains("recorded as entry 2"), "{other}");
+}
+
+#[test]
+fn gates_of_one_clock_that_overtake_each_other_are_not_told_to_set_it() {
+    let branch = Branch::active();
+    // The way to the server takes a while; what another gate records meanwhile is later than what the clock said before.
+    let other = branch.gate("--least-checkpoint cp");
+    let path = branch.door.git_that(" ls-remote ", &format!("sleep 1.2; countersign {other}\n"));
+    let said = branch.door.run_with(&[("PATH", &path)], &branch.gate("--least-checkpoint cp"));
+    said.expect(3, &["recorded as entry 3"]);
+    assert!(!said.text.contains("time-before-log"), "{}", said.text);
+    let lock = "policy lock --environment production --least-checkpoint cp --lock x.lock";
+    let path = branch.door.git_that(" ls-remote ", &format!("sleep 1.2; countersign {other}\n"));
+    let line =
+        format!("{lock} --store {} --trust trust.sigstore.json --trust-digest {}", branch.store, branch.door.digest());
+    branch.door.run_with(&[("PATH", &path)], &line).expect(0, &["expects release"]);
+    let other = String::from_utf8(branch.door.read("meanwhile.out")).unwrap();
+    assert!(other.contains("recorded as entry 4"), "{other}");
+}
+
+#[test]
 fn a_branch_that_is_not_there_or_may_not_be_pushed_to_is_said_in_words_and_nothing_is_recorded() {
     let branch = Branch::active();
     let door = &branch.door;

@@ -247,6 +247,40 @@ fn rollback_fork_and_split_view_each_have_their_own_code_and_nothing_is_appended
 }
 
 #[test]
+fn a_cosigned_checkpoint_takes_the_place_neither_of_a_newer_one_nor_of_that_of_another_log() {
+    let place = Place::new("");
+    let witness = |more: &str| place.run(&format!("log witness --to production --store store {more}"));
+    place.door.copy("store", "older");
+    place.append_behind_their_backs("store", &[b"{}"]);
+    place.door.run("log checkpoint --store store --output outside/newer").expect(0, &[]);
+    let newer = place.door.read("outside/newer");
+    place.door.copy("store", "whole");
+    std::fs::remove_dir_all(place.door.path().join("store")).unwrap();
+    place.door.copy("older", "store");
+    let asked = place.witnesses[0].asked();
+    let said = witness("--output outside/newer");
+    said.expect(4, &["log-rolled-back", "outside/newer", "nothing was cosigned"]);
+    assert_eq!(place.door.read("outside/newer"), newer);
+    assert_eq!(place.witnesses[0].asked(), asked, "nobody is asked of a log that was set back");
+    place.door.run("key generate --output other.pem").expect(0, &[]);
+    place.door.run("log init --origin example.com/other --key other.pem --store other").expect(0, &[]);
+    place.door.run("log checkpoint --store other --output outside/other").expect(0, &[]);
+    let other = place.door.read("outside/other");
+    witness("--output outside/other").expect(4, &["log-origin-mismatch"]);
+    assert_eq!(place.door.read("outside/other"), other);
+    // Of the log that goes on from it, it does.
+    std::fs::remove_dir_all(place.door.path().join("store")).unwrap();
+    place.door.copy("whole", "store");
+    witness("--output outside/newer").expect(0, &["log-witnessed", "PASS"]);
+    assert!(place.door.read("outside/newer").len() > newer.len(), "with the lines of the witnesses");
+    // One that somebody keeps while they are asked stays, and the answer says so.
+    let file = place.door.path().join("outside/newer");
+    place.witnesses[0].meanwhile(move || std::fs::write(&file, &other).unwrap());
+    witness("--output outside/newer").expect(5, &["log-witnessed", "outside/newer was not written"]);
+    assert!(place.door.read("outside/newer").starts_with(b"example.com/other\n"));
+}
+
+#[test]
 fn the_witness_that_is_shipped_cosigns_remembers_and_refuses() {
     let door = Door::new();
     door.run("key generate --output keys/w.pem").expect(0, &[]);

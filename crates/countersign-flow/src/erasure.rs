@@ -76,8 +76,8 @@ pub struct Erased {
     pub beyond: Vec<Origin>,
     /// The entries that recorded it as evidence by hand: each is withheld from now on.
     pub withheld: Vec<String>,
-    /// The signed checkpoint that covers the entry, if it was made now.
-    pub checkpoint: Option<Vec<u8>>,
+    /// The signed checkpoint of the log as it is, which covers the entry.
+    pub checkpoint: Vec<u8>,
 }
 
 /// Records that a piece of evidence is erased, and takes it out of the store. Where it is recorded already, the piece is
@@ -106,7 +106,9 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     if let Some(ErasedBy { place, entry, erasure }) = state.erased_in_chain(&blobs).remove(&request.digest) {
         let (removed, also) = take_out(request)?;
         beyond.retain(|log| *log != erasure.log);
-        return Ok(Erased { entry, place, erasure, removed, also, beyond, withheld, checkpoint: None });
+        // The run that recorded it may have died before that was kept anywhere.
+        let checkpoint = LogReader::open(&request.place.log())?.checkpoint().note().to_string().into_bytes();
+        return Ok(Erased { entry, place, erasure, removed, also, beyond, withheld, checkpoint });
     }
     may_go(request, state.now(), &blobs)?;
     speaks_on(&request.digest, &blobs)?;
@@ -144,8 +146,8 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
         source: Box::new(error.into()),
     })?;
     let place = place_of(first_index, None);
-    let checkpoint = Some(checkpoint_bytes);
-    Ok(Erased { entry: first_index, place, erasure, removed, also, beyond, withheld, checkpoint })
+    let entry = first_index;
+    Ok(Erased { entry, place, erasure, removed, also, beyond, withheld, checkpoint: checkpoint_bytes })
 }
 
 /// Takes the piece out of the stores of earlier logs, and out of this one: whether it was still here, and in how many of those.

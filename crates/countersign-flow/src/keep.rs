@@ -49,12 +49,11 @@ pub fn goes_on_from_least(least: Option<&Path>, begun: Option<&Path>, log: &Plac
 fn goes_on(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
     let Some(kept) = kept else { return Ok(()) };
     // Where somebody looked before the log was fetched, that counts: a gate may have kept a newer one since.
-    let mut looked = None;
-    for place in logs.iter().filter(|place| place.kept(kept).is_some()) {
-        looked = Some(kept_of(kept, place)?);
-    }
-    if let Some(bytes) = looked {
-        return bytes.map_or(Ok(()), |bytes| go_on_from(kept, &bytes, logs));
+    let mut looked = logs.iter().filter(|place| place.kept(kept).is_some()).peekable();
+    if looked.peek().is_some() {
+        // Of several logs, what is kept is of one: the others have it as it was before they were fetched, which has to hold as well.
+        return looked
+            .try_for_each(|place| kept_of(kept, place)?.map_or(Ok(()), |bytes| go_on_from(kept, &bytes, logs)));
     }
     match there(kept)? {
         Some(bytes) => go_on_from(kept, &bytes, logs),

@@ -36,12 +36,17 @@ pub struct TrustFile {
 impl TrustFile {
     /// Reads and checks a signed trust document at a time.
     pub fn read(path: &Path, given: Option<Sha256>, at: Time) -> Result<Self, FlowError> {
-        let bytes = files::read(path, limits::COLLECTION_BYTES)?;
+        Ok(Self::of(path, files::read(path, limits::COLLECTION_BYTES)?, given, at))
+    }
+
+    /// The same of what was read of this file before.
+    #[must_use]
+    pub fn of(path: &Path, bytes: Vec<u8>, given: Option<Sha256>, at: Time) -> Self {
         let mut outcome = verify_trust(&bytes, given.as_ref(), at);
         if outcome.trust.is_none() {
             named(&mut outcome, path, &bytes);
         }
-        Ok(Self { bytes, given, outcome })
+        Self { bytes, given, outcome }
     }
 }
 
@@ -84,6 +89,10 @@ pub fn goes_on(
         },
     }
     if let Some(newest) = view.newest_time().filter(|newest| at < *newest) {
+        // Of a log that does not go on from what was kept that is told now: by the next time, somebody may have put another checkpoint there.
+        if least.is_none() || findings.is_empty() {
+            place.in_time(Some(newest), at)?;
+        }
         findings.push(before_log(newest, at));
     }
     Ok(findings)
@@ -172,8 +181,12 @@ pub fn read_least(path: &Path, place: &Place) -> Result<Vec<u8>, FlowError> {
 ///
 /// What was kept before the store was fetched lies in it, or the log was set back. What was kept since may not lie in it yet: whoever only
 /// reads goes by what was kept before, and whoever writes fetches the store once more. Only where that was done for what is kept now,
-/// and the log still is behind it, the log was set back.
+/// and the log still is behind it, the log was set back. What is kept since counts beside what was kept before, and never in its place:
+/// of a log that is no longer that one, somebody may have put the checkpoint there.
 pub(crate) fn kept_of(path: &Path, place: &Place) -> Result<Option<Vec<u8>>, FlowError> {
+    if let Some(given) = place.given(path) {
+        return Ok(Some(given.to_vec()));
+    }
     let Some(before) = place.kept(path) else { return Ok(None) };
     let known = || Some(before.to_vec()).filter(|bytes| !bytes.is_empty());
     if place.only_reads() {
@@ -183,10 +196,10 @@ pub(crate) fn kept_of(path: &Path, place: &Place) -> Result<Option<Vec<u8>>, Flo
     let since = files::read_if_there(path, limits::NOTE_BYTES)?;
     let since = since.filter(|now| !now.trim_ascii().is_empty() && !is_newer(before, now));
     let Some(now) = since else { return Ok(known()) };
-    if is_behind(place, before)? {
+    if !before.trim_ascii().is_empty() && stands(place, before)? != Stands::Within {
         return Ok(known());
     }
-    if is_behind(place, &now)? {
+    if stands(place, &now)? == Stands::Behind {
         return Err(LogError::Outrun { name: place.log_name() }.into());
     }
     Ok(Some(now))
@@ -201,24 +214,42 @@ pub(crate) fn is_newer(one: &[u8], other: &[u8]) -> bool {
     one.origin == other.origin && one.size > other.size
 }
 
-/// Whether the log has fewer entries than a checkpoint of it says. Whose checkpoint it is, and whether it is signed, is judged where it
-/// counts.
-fn is_behind(place: &Place, kept: &[u8]) -> Result<bool, FlowError> {
-    let Ok(kept) = UnverifiedCheckpoint::parse(kept) else { return Ok(false) };
+/// How a log stands to a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// It goes on from it.
+    Within,
+    /// It has fewer entries.
+    Behind,
+    /// The checkpoint is of another log, of other entries, or none at all.
+    Apart,
+}
+
+/// How the log stands to what is kept. Whether that is signed is judged where it counts.
+fn stands(place: &Place, kept: &[u8]) -> Result<Stands, FlowError> {
+    let Ok(kept) = UnverifiedCheckpoint::parse(kept) else { return Ok(Stands::Apart) };
     let kept = kept.claim();
-    match LogReader::open(&place.log()) {
-        Ok(reader) => {
-            let now = reader.checkpoint().claim();
-            Ok(now.origin == kept.origin && now.size < kept.size)
-        }
-        Err(LogError::Missing { .. }) => Ok(kept.size > 0),
-        Err(error) => Err(place.told_of(error).into()),
-    }
+    let reader = match LogReader::open(&place.log()) {
+        Ok(reader) => reader,
+        Err(LogError::Missing { .. }) if kept.size > 0 => return Ok(Stands::Behind),
+        Err(LogError::Missing { .. }) => return Ok(Stands::Within),
+        Err(error) => return Err(place.told_of(error).into()),
+    };
+    let now = reader.checkpoint().claim();
+    Ok(if now.origin != kept.origin {
+        Stands::Apart
+    } else if now.size < kept.size {
+        Stands::Behind
+    } else if reader.root_at(kept.size).map_err(|error| place.told_of(error))? == kept.root {
+        Stands::Within
+    } else {
+        Stands::Apart
+    })
 }
 
 /// What is kept in these files, for the store that is looked at next. Where it lies elsewhere it is fetched first, and what a gate
 /// keeps meanwhile goes further than what was fetched. What cannot be read here is read again later, and told then; a pipe
-/// gives what it has only once, and is left to whoever reads it.
+/// gives what it has only once, and is left to whoever reads it ([`Place::with_given`]).
 #[must_use]
 pub fn kept_before(paths: &[Option<&Path>]) -> BTreeMap<PathBuf, Vec<u8>> {
     let before = |path: &Path| match std::fs::metadata(path) {

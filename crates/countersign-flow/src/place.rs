@@ -12,6 +12,7 @@ use countersign_core::later::is_later;
 use countersign_core::limits;
 use countersign_core::log::note::{Note, NoteKey, NoteSigner, NoteVerifier};
 use countersign_core::statement::{Kind, Statement, StatementError};
+use countersign_core::time::Time;
 use countersign_record::log::cosigned::keep_cosigned;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::writer::{Log, Publisher as _};
@@ -27,6 +28,9 @@ use std::sync::Arc;
 /// The folder's name where none is given.
 pub const DEFAULT: &str = ".countersign";
 
+/// The machine's clock, where there is one that reads. The door has it: whoever decides is given a time.
+pub type Clock = fn() -> Option<Time>;
+
 /// The store.
 #[derive(Debug)]
 pub struct Place {
@@ -34,8 +38,11 @@ pub struct Place {
     store: Evidence,
     copy: Option<Arc<WorkingCopy>>,
     kept: BTreeMap<PathBuf, Vec<u8>>,
+    /// What pipes gave, which give it only once.
+    given: BTreeMap<PathBuf, Vec<u8>>,
     /// Whether the log is going to be written to.
     writes: bool,
+    clock: Option<Clock>,
 }
 
 impl Place {
@@ -47,15 +54,23 @@ impl Place {
             store: Evidence::of_folder(root),
             copy: None,
             kept: BTreeMap::new(),
+            given: BTreeMap::new(),
             writes: false,
+            clock: None,
         }
     }
 
     /// Elsewhere, with this working copy.
     #[must_use]
     pub fn of_copy(copy: Arc<WorkingCopy>) -> Self {
-        let store = Evidence::of_copy(Arc::clone(&copy));
-        Self { root: copy.folder().to_owned(), store, copy: Some(copy), kept: BTreeMap::new(), writes: false }
+        let (root, store) = (copy.folder().to_owned(), Evidence::of_copy(Arc::clone(&copy)));
+        Self { store, copy: Some(copy), ..Self::new(&root) }
+    }
+
+    /// With the clock that times come from: by it, a log that another run appended to is told from a machine whose clock is behind.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock: Some(clock), ..self }
     }
 
     /// With what was kept of the log, by [`kept_before`](crate::outside::kept_before): read before the store was looked at.
@@ -69,6 +84,28 @@ impl Place {
     #[must_use]
     pub fn with_kept_to_write(self, kept: BTreeMap<PathBuf, Vec<u8>>) -> Self {
         Self { writes: true, ..self.with_kept(kept) }
+    }
+
+    /// Ends in [`LogError::Outrun`] where the log's newest entry is later than the time that it is looked at for, and by now the clock has
+    /// come that far: another run appended since that time was taken, and with a later one everything is right.
+    pub(crate) fn in_time(&self, newest: Option<Time>, at: Time) -> Result<(), LogError> {
+        let Some(newest) = newest.filter(|newest| at < *newest) else { return Ok(()) };
+        match self.clock.and_then(|now| now()) {
+            Some(now) if now >= newest => Err(LogError::Outrun { name: self.log_name() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// With what a pipe gave that is named for the least checkpoint: whoever looks at the log once more has that, and does not wait for more.
+    #[must_use]
+    pub fn with_given(mut self, pipe: &Path, bytes: Vec<u8>) -> Self {
+        self.given.insert(pipe.to_owned(), bytes);
+        self
+    }
+
+    /// What this pipe gave, if it is one that was read.
+    pub(crate) fn given(&self, pipe: &Path) -> Option<&[u8]> {
+        self.given.get(pipe).map(Vec::as_slice)
     }
 
     /// Whether what was kept before the store was looked at is enough, since nothing is written to it.

@@ -19,7 +19,7 @@ use countersign_core::decision::{Decision, LogRef, Request, Tool};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
 use countersign_core::exit::Exit;
-use countersign_core::finding::{Check, Finding};
+use countersign_core::finding::{Check, Code, Finding};
 use countersign_core::git::Oid;
 use countersign_core::git::evidence::Evidence as GitEvidence;
 use countersign_core::ids::{EnvName, Origin, Uri};
@@ -240,8 +240,7 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
                              `countersign policy activate` first";
         return Ok(unrecorded(decided, EARLY, Vec::new()));
     }
-    let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW, codes::LOG_ORIGIN_MISMATCH];
-    if decided.decision.findings.iter().any(|finding| elsewhere.contains(&finding.code)) {
+    if decided.decision.findings.iter().any(|finding| OTHER_LOG.contains(&finding.code)) {
         // Another entry, signed, at a place where the log had one already: that would be the fork itself.
         const FORK: &str = "the log is not the one that the least checkpoint is of: an entry here would fork it";
         return Ok(unrecorded(decided, FORK, Vec::new()));
@@ -347,6 +346,10 @@ fn closed(request: &PromoteRequest<'_>, error: &LogError) -> Vec<Finding> {
     ]
 }
 
+/// What says that the log is not the one that somebody kept a checkpoint of.
+const OTHER_LOG: [Code; 4] =
+    [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW, codes::LOG_ORIGIN_MISMATCH];
+
 /// A decision with the bytes that it rests on.
 struct Decided {
     decision: Decision,
@@ -433,6 +436,10 @@ fn decide_now(
     let git_digest = git.as_deref().map(Sha256::of);
     let decision = decide(&asked, &Given { history: history.as_ref(), git: git_digest, ..given });
     blobs.finish()?;
+    // Of a log that does not go on from what was kept that is told now: by the next time, somebody may have put another checkpoint there.
+    if !decision.findings.iter().any(|finding| OTHER_LOG.contains(&finding.code)) {
+        request.place.in_time(log.state.as_ref().and_then(|state| state.now().newest_time()), request.at)?;
+    }
     Ok(Decided { decision, documents, erased, left_out, git, witnessed })
 }
 

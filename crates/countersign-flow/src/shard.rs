@@ -289,12 +289,12 @@ impl Writing<'_> {
         recorded(&state, &blobs)?;
         blobs.finish()?;
         refuse(state.now().closed_for().map(closed).into_iter().collect())?;
-        if let Some(newest) = state.now().newest_time().filter(|newest| at < *newest) {
-            refuse(vec![before_log(newest, at)])?;
-        }
         let signs =
             ShardSigner { log: signer.name(), gate: &keys.gate, trust: verified, at, signed: RefCell::default() };
         let (entries, documents) = make(&state, &signs)?;
+        if let Some(newest) = state.now().newest_time().filter(|newest| at < *newest) {
+            refuse(vec![before_log(newest, at)])?;
+        }
         let signed = signs.signed.into_inner();
         let pieces: Vec<&[u8]> = signed.iter().chain(&documents).map(Vec::as_slice).chain(keys.gate.root()).collect();
         place.store().put_many(&[pieces, vec![trust.bytes.as_slice()]].concat())?;

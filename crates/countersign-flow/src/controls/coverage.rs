@@ -234,7 +234,8 @@ pub fn coverage(request: &CoverageRequest<'_>) -> Result<(Coverage, Vec<Finding>
     };
     // What was kept is read first: a gate that records something meanwhile makes it go further than the log that is read.
     let least = request.least_checkpoint.map(|path| (path, outside::read_least(path, request.place)));
-    let (checkpoint, entries) = request.place.read_log()?;
+    let gone = |error| outside::set_back(error, request.least_checkpoint, request.place, trust.trust(), request.now);
+    let (checkpoint, entries) = request.place.read_log().map_err(gone)?;
     let blobs = StoreBlobs::new(request.place.store());
     let opened = LogState::open(&checkpoint, &entries, trust, &blobs, request.now);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };

@@ -275,7 +275,8 @@ fn open_where(
     faults: impl Fn(&LogState) -> Vec<Finding>,
 ) -> Result<LogState, FlowError> {
     let trust = request.trust;
-    let (checkpoint, entries) = request.place.read_log()?;
+    let gone = |error| outside::set_back(error, request.least_checkpoint, request.place, trust.trust(), request.at);
+    let (checkpoint, entries) = request.place.read_log().map_err(gone)?;
     let LogOutcome { state, findings, .. } = LogState::open(&checkpoint, &entries, trust, blobs, request.at);
     let Some(state) = state else { return Err(FlowError::Refused(findings)) };
     let view = state.now();

@@ -1,6 +1,6 @@
 //! `controls`: what catalogues of controls hold, and how far what was recorded shows them.
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, Kept, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
@@ -186,7 +186,8 @@ impl Show {
 impl Coverage {
     fn run(&self, call: &Call<'_>) -> Answer {
         let now = given::now()?;
-        let (trust, place) = (self.trust.read(now)?, self.store.place_after(&[self.least.file()], call)?);
+        let (trust, place) =
+            (self.trust.read(now)?, self.store.place_after(Kept { least: self.least.file(), output: None }, call)?);
         let request = CoverageRequest {
             trust: &trust,
             place: &place,

@@ -1,6 +1,6 @@
 //! `evidence`: what people attest, recorded in the log; what the store has, and what is erased from it.
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, Kept, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
@@ -205,13 +205,16 @@ impl Check {
 
 impl Erase {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
-        let kept = [self.least.file(), self.checkpoint_output.as_deref()];
-        let (trust, place) = (self.trust.read(at)?, self.store.place_to_write(&kept, call)?);
+        let trust = self.trust.bytes()?;
+        let kept = Kept { least: self.least.file(), output: self.checkpoint_output.as_deref() };
+        let place = self.store.place_to_write(kept, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
+        let log_key = SigningKey::open(&self.log_key, &access)?;
         let also = given::places(&self.also, call)?;
+        let at = given::now()?;
+        let trust = self.trust.judge(trust, at);
         let request = EraseRequest {
             also: &also,
             digest: self.digest,
@@ -223,11 +226,8 @@ impl Erase {
             least_checkpoint: self.least.file(),
             at,
         };
-        let erased = erasure::erase(&request, SigningKey::open(&self.log_key, &access)?)?;
-        let kept = erased
-            .checkpoint
-            .as_ref()
-            .map_or(Ok(()), |checkpoint| keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint));
+        let erased = erasure::erase(&request, log_key)?;
+        let kept = keep::replace(self.checkpoint_output.as_deref(), &[&place], &erased.checkpoint);
         let says = erased.place;
         let document = answer::EvidenceErased {
             entry: erased.entry,
@@ -268,12 +268,15 @@ impl Erase {
 
 impl Manual {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
-        let kept = [self.least.file(), self.checkpoint_output.as_deref()];
-        let (trust, place) = (self.trust.read(at)?, self.store.place_to_write(&kept, call)?);
+        let trust = self.trust.bytes()?;
+        let kept = Kept { least: self.least.file(), output: self.checkpoint_output.as_deref() };
+        let place = self.store.place_to_write(kept, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
+        let log_key = SigningKey::open(&self.log_key, &access)?;
+        let at = given::now()?;
+        let trust = self.trust.judge(trust, at);
         let request = ManualRequest {
             controls: self.controls.iter().cloned().collect(),
             statement: &self.statement,
@@ -287,7 +290,7 @@ impl Manual {
             least_checkpoint: self.least.file(),
             at,
         };
-        let recorded = add_manual(&request, SigningKey::open(&self.log_key, &access)?)?;
+        let recorded = add_manual(&request, log_key)?;
         let kept = keep::replace(self.checkpoint_output.as_deref(), &[&place], &recorded.checkpoint);
         let document = answer::EvidenceAdded { entry: recorded.entry, evidence: recorded.evidence };
         let done = Done::answer(call.format, Exit::Ok, "evidence-add-manual", &document, || {

@@ -6,13 +6,14 @@ use crate::world::World;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use countersign_core::digest::{DigestError, Sha256};
+use countersign_core::limits;
 use countersign_core::time::Time;
 use countersign_flow::elsewhere::StoreName;
 use countersign_flow::keyless::{IdentitySigner, TokenFrom};
 use countersign_flow::outside::{TrustFile, kept_before};
 use countersign_flow::people::By;
 use countersign_flow::place::{self, Place};
-use countersign_flow::{FlowError, documents};
+use countersign_flow::{FlowError, documents, files};
 use countersign_report::message::quoted;
 use countersign_sign::keyless::Provider;
 use countersign_sign::{KeyPlace, PersonKey, SshKeygen};
@@ -37,6 +38,16 @@ pub(crate) struct TrustArgs {
 }
 
 impl TrustArgs {
+    /// Its bytes, for [`TrustArgs::judge`]: no key is asked for where there are none.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, FlowError> {
+        files::read(&self.trust, limits::COLLECTION_BYTES)
+    }
+
+    /// Checks what was read of it at a time.
+    pub(crate) fn judge(&self, bytes: Vec<u8>, at: Time) -> TrustFile {
+        TrustFile::of(&self.trust, bytes, self.trust_digest.and_then(OutsideDigest::given), at)
+    }
+
     /// Reads and checks it at a time.
     pub(crate) fn read(&self, at: Time) -> Result<TrustFile, FlowError> {
         TrustFile::read(&self.trust, self.trust_digest.and_then(OutsideDigest::given), at)
@@ -224,13 +235,14 @@ impl StoreArgs {
 
     /// The same, once what is kept of the log in these files was read: fetching a store takes a while, and a gate that records
     /// something meanwhile keeps a newer checkpoint than the copy has.
-    pub(crate) fn place_after(&self, kept: &[Option<&Path>], call: &super::Call<'_>) -> Result<Place, FlowError> {
-        let kept = kept_before(kept);
-        Ok(self.place(call)?.with_kept(kept))
+    pub(crate) fn place_after(&self, kept: Kept<'_>, call: &super::Call<'_>) -> Result<Place, FlowError> {
+        let before = kept_before(&[kept.least, kept.output]);
+        let given = kept.given(call)?;
+        Ok(with_given(self.place(call)?, given).with_kept(before))
     }
 
     /// The same, of a log that is going to be written to.
-    pub(crate) fn place_to_write(&self, kept: &[Option<&Path>], call: &super::Call<'_>) -> Result<Place, FlowError> {
+    pub(crate) fn place_to_write(&self, kept: Kept<'_>, call: &super::Call<'_>) -> Result<Place, FlowError> {
         place_to_write(&self.store, kept, call)
     }
 
@@ -247,23 +259,54 @@ impl StoreArgs {
     }
 }
 
+/// Where checkpoints of a log are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    /// The least checkpoint.
+    pub least: Option<&'a Path>,
+    /// Where the new one goes, which may be a pipe as well: that one is not read.
+    pub output: Option<&'a Path>,
+}
+
+impl<'a> Kept<'a> {
+    /// What a pipe gives that is named for the least checkpoint. A verb that is begun again because others were faster has the same.
+    fn given(self, call: &super::Call<'_>) -> Result<Option<(&'a Path, Vec<u8>)>, FlowError> {
+        let Some(path) = self.least else { return Ok(None) };
+        let gives_once = |found: std::fs::Metadata| !found.is_file() && !found.is_dir();
+        if !std::fs::metadata(path).is_ok_and(gives_once) {
+            return Ok(None);
+        }
+        if let Some(bytes) = call.given.borrow().get(path) {
+            return Ok(Some((path, bytes.clone())));
+        }
+        let bytes = files::read(path, limits::NOTE_BYTES)?;
+        call.given.borrow_mut().insert(path.to_owned(), bytes.clone());
+        Ok(Some((path, bytes)))
+    }
+}
+
+fn with_given(place: Place, given: Option<(&Path, Vec<u8>)>) -> Place {
+    match given {
+        Some((pipe, bytes)) => place.with_given(pipe, bytes),
+        None => place,
+    }
+}
+
 /// The place of a store, as it is now. Online where it lies elsewhere.
 pub(crate) fn place_of(store: &StoreName, call: &super::Call<'_>) -> Result<Place, FlowError> {
-    match store {
-        StoreName::Folder(folder) => Ok(Place::new(folder)),
-        elsewhere @ (StoreName::Branch { .. } | StoreName::Bucket(_)) => call.copy_of(elsewhere).map(Place::of_copy),
-    }
+    let place = match store {
+        StoreName::Folder(folder) => Place::new(folder),
+        elsewhere @ (StoreName::Branch { .. } | StoreName::Bucket(_)) => Place::of_copy(call.copy_of(elsewhere)?),
+    };
+    Ok(place.with_clock(|| World::now().ok()))
 }
 
 /// The place of a store once what is kept of its log was read, of a log that is going to be written to. A folder is the log itself:
 /// whoever writes looks at what is kept while the log is locked.
-pub(crate) fn place_to_write(
-    store: &StoreName,
-    kept: &[Option<&Path>],
-    call: &super::Call<'_>,
-) -> Result<Place, FlowError> {
-    let before = kept_before(kept);
-    let place = place_of(store, call)?;
+pub(crate) fn place_to_write(store: &StoreName, kept: Kept<'_>, call: &super::Call<'_>) -> Result<Place, FlowError> {
+    let before = kept_before(&[kept.least, kept.output]);
+    let given = kept.given(call)?;
+    let place = with_given(place_of(store, call)?, given);
     Ok(if place.is_folder() { place } else { place.with_kept_to_write(before) })
 }
 
@@ -303,7 +346,8 @@ pub(crate) fn key_place() -> impl TypedValueParser<Value = KeyPlace> {
     OsStringValueParser::new().map(|text| KeyPlace::of(&text))
 }
 
-/// The machine's time.
+/// The machine's time. Whoever appends to a log takes it once the store was fetched and the keys are open, which takes a while: what other
+/// gates record meanwhile is not later then.
 pub(crate) fn now() -> Result<Time, FlowError> {
     World::now().map_err(|error| FlowError::Usage(format!("the machine's clock: {error}")))
 }

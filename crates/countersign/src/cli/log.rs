@@ -6,7 +6,7 @@ mod rotate;
 mod shard;
 mod witness;
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, Kept, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::{Done, Format};
 use clap::{Args, Subcommand};
@@ -170,7 +170,7 @@ impl Init {
 impl Verify {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let place = self.store.place_after(&[self.least.file()], call)?;
+        let place = self.store.place_after(Kept { least: self.least.file(), output: None }, call)?;
         let (mut checks, mut findings) = (Vec::new(), Vec::new());
         // What was kept elsewhere first, and both checkpoints of the log at one time: a gate that records something meanwhile
         // makes all of them go further.
@@ -326,7 +326,7 @@ fn state(
 
 impl Checkpoint {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let place = self.store.place_after(&[self.least.file(), self.output.as_deref()], call)?;
+        let place = self.store.place_after(Kept { least: self.least.file(), output: self.output.as_deref() }, call)?;
         // Of a log that is gone, what was kept of it says so.
         keep::goes_on_from_least(self.least.file(), self.output.as_deref(), &place)?;
         keep::may_replace(self.output.as_deref(), &[&place])?;

@@ -169,7 +169,13 @@ impl Cli {
         if let Err(error) = self.named.apart() {
             return Done::failed(self.root.format, &error, WRITTEN);
         }
-        let call = Call { world, line: &self.named, format: self.root.format, copies: RefCell::default() };
+        let call = Call {
+            world,
+            line: &self.named,
+            format: self.root.format,
+            copies: RefCell::default(),
+            given: RefCell::default(),
+        };
         let mut not_done = WRITTEN;
         let result = attempts(|| {
             let (result, nothing) = self.once(&call);
@@ -243,6 +249,8 @@ pub(crate) struct Call<'w> {
     pub format: Format,
     /// Working copies of stores that lie elsewhere, by name.
     pub copies: RefCell<BTreeMap<String, Arc<WorkingCopy>>>,
+    /// What was read of pipes that give it only once, by path.
+    pub given: RefCell<BTreeMap<PathBuf, Vec<u8>>>,
 }
 
 impl Call<'_> {

@@ -1,6 +1,6 @@
 //! `promote`: the gate.
 
-use super::given::{self, LeastArgs, RootArgs, StoreArgs, TrustArgs};
+use super::given::{self, Kept, LeastArgs, RootArgs, StoreArgs, TrustArgs};
 use super::reports::{self, Answered, ReportArgs};
 use super::{Answer, Call, attempts};
 use crate::world::World;
@@ -104,15 +104,25 @@ impl Promote {
     }
 
     fn decide(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Promotion>, FlowError> {
-        let at = given::now()?;
-        let trust = self.trust.read(at)?;
-        let least = self.least.file();
-        let place = self.store.place_to_write(&[least, self.checkpoint_output.as_deref()], call)?;
+        let (trust, least) = (self.trust.bytes()?, self.least.file());
+        let kept = Kept { least, output: self.checkpoint_output.as_deref() };
+        // A dry run locks nothing: what is kept while it reads the log may be of a later one.
+        let place =
+            if self.dry_run { self.store.place_after(kept, call)? } else { self.store.place_to_write(kept, call)? };
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let mut handed = documents::read_all(&self.bundles, &self.reviews)?;
         handed.documents.extend(self.roots.read()?);
         let executable = std::env::current_exe().unwrap_or_default();
         let tool = World::tool().map_err(|source| FlowError::Read { path: executable, source })?;
+        let access = call.world.token_access();
+        let load = |place: &Option<KeyPlace>| place.as_ref().map(|place| SigningKey::open(place, &access)).transpose();
+        let gate = match self.keyless.open(call)? {
+            Some(signer) => Some(MachineSigner::Identity(Box::new(signer.certified()?))),
+            None => load(&self.key)?.map(MachineSigner::Key),
+        };
+        let (log, beside) = (load(&self.log_key)?, load(&self.log_key_beside)?);
+        let at = given::now()?;
+        let trust = self.trust.judge(trust, at);
         let mut request = PromoteRequest {
             artifact: &self.artifact,
             environment: self.to.clone(),
@@ -148,22 +158,14 @@ impl Promote {
             }
             request.documents.extend(noted.documents);
         }
-        let access = call.world.token_access();
-        let load = |place: &Option<KeyPlace>| place.as_ref().map(|place| SigningKey::open(place, &access)).transpose();
-        let gate = match self.keyless.open(call)? {
-            Some(signer) => Some(MachineSigner::Identity(Box::new(signer.certified()?))),
-            None => load(&self.key)?.map(MachineSigner::Key),
-        };
-        let promotion = match (self.dry_run, gate, load(&self.log_key)?) {
+        let promotion = match (self.dry_run, gate, log) {
             (true, gate, log) => {
-                let log: Vec<SigningKey> = log.into_iter().chain(load(&self.log_key_beside)?).collect();
+                let log: Vec<SigningKey> = log.into_iter().chain(beside).collect();
                 let promotion = dry_run(&request, gate.map(|gate| gate.name()), &log)?;
                 by_release(&promotion, self.policy_digest.as_ref())?;
                 promotion
             }
-            (false, Some(gate), Some(log)) => {
-                promote(&request, GateKeys { gate, log, beside: load(&self.log_key_beside)? })?
-            }
+            (false, Some(gate), Some(log)) => promote(&request, GateKeys { gate, log, beside })?,
             (false, _, _) => {
                 return Err(FlowError::Usage(
                     "--log-key, and --key or --keyless, are needed to record a decision".to_owned(),

@@ -3,7 +3,7 @@
 
 mod attested;
 
-use super::given::{self, LeastArgs, OutsideDigest, RootArgs, StoreArgs};
+use super::given::{self, Kept, LeastArgs, OutsideDigest, RootArgs, StoreArgs};
 use super::reports::{self, Answered, ReportArgs};
 use super::{Answer, Call};
 use crate::render::Done;
@@ -116,7 +116,14 @@ impl Verify {
         let trust = TrustFile::read(trust, self.trust_digest.and_then(OutsideDigest::given), at)?;
         let checked = if let Some(environment) = &self.promoted_to {
             let least = self.least.file();
-            promoted_to(&subject, environment, &trust, &self.store.place_after(&[least], call)?, least, at)?
+            promoted_to(
+                &subject,
+                environment,
+                &trust,
+                &self.store.place_after(Kept { least, output: None }, call)?,
+                least,
+                at,
+            )?
         } else if self.bundles.is_empty() {
             return Err(FlowError::Usage(
                 "name the bundles with --bundle, or ask the record with --promoted-to".to_owned(),

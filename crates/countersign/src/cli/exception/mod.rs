@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, Kept, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
@@ -357,11 +357,12 @@ impl Approve {
 
 impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
-        let trust = self.record.trust.read(at)?;
+        let trust = self.record.trust.bytes()?;
         let place = self.record.place(call)?;
-        let recording = Recording { trust: &trust, place: &place, least_checkpoint: self.record.least.file(), at };
         let log_key = SigningKey::open(&self.record.log_key, &call.world.token_access())?;
+        let at = given::now()?;
+        let trust = self.record.trust.judge(trust, at);
+        let recording = Recording { trust: &trust, place: &place, least_checkpoint: self.record.least.file(), at };
         let (verified, checkpoint) = exception::activate(&self.file, &recording, log_key)?;
         let kept = self.record.keep(&place, &checkpoint);
         let document = answer::ExceptionActivated {
@@ -387,7 +388,9 @@ impl Activate {
 impl RecordArgs {
     /// The store, if what is recorded there can be kept elsewhere.
     fn place(&self, call: &Call<'_>) -> Result<Place, FlowError> {
-        let place = self.store.place_to_write(&[self.least.file(), self.checkpoint_output.as_deref()], call)?;
+        let place = self
+            .store
+            .place_to_write(Kept { least: self.least.file(), output: self.checkpoint_output.as_deref() }, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         Ok(place)
     }
@@ -421,13 +424,14 @@ fn end(
     record: &RecordArgs,
     verb: &str,
 ) -> Answer {
-    let at = given::now()?;
-    let trust = record.trust.read(at)?;
+    let trust = record.trust.bytes()?;
     let place = record.place(call)?;
     let (key, keygen) = (PersonKey::open(key, &call.world.token_access())?, call.world.ssh_keygen());
+    let log_key = SigningKey::open(&record.log_key, &call.world.token_access())?;
+    let at = given::now()?;
+    let trust = record.trust.judge(trust, at);
     let recording = Recording { trust: &trust, place: &place, least_checkpoint: record.least.file(), at };
     let request = EndRequest { id: id.clone(), action, reason, key: &key, keygen: &keygen, signatures };
-    let log_key = SigningKey::open(&record.log_key, &call.world.token_access())?;
     let mut document = answer::ExceptionEnded {
         id: id.clone(),
         action,

@@ -1,6 +1,6 @@
 //! `log rotate`: the log's key gives way to another.
 
-use super::super::given::{self, StoreArgs, TrustArgs};
+use super::super::given::{self, Kept, StoreArgs, TrustArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
@@ -33,10 +33,10 @@ pub(super) struct Rotate {
 
 impl Rotate {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
         let key = SigningKey::open(&self.log_key, &call.world.token_access())?;
-        let place = self.store.place_to_write(&[self.output.as_deref()], call)?;
+        let place = self.store.place_to_write(Kept { least: None, output: self.output.as_deref() }, call)?;
         keep::may_replace(self.output.as_deref(), &[&place])?;
+        let at = given::now()?;
         let rotated = rotate::sign_beside(&place, &self.trust.read(at)?, key, at)?;
         let kept = keep::replace(self.output.as_deref(), &[&place], rotated.note.as_bytes());
         let checkpoint = rotated.checkpoint;

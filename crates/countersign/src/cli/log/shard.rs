@@ -1,6 +1,6 @@
 //! `log close` and `log continue`: one log ends, and another goes on.
 
-use super::super::given::{self, KeylessArgs, LeastArgs, StoreArgs, TrustArgs};
+use super::super::given::{self, Kept, KeylessArgs, LeastArgs, StoreArgs, TrustArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
@@ -113,11 +113,12 @@ impl Keys {
 
 impl Close {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
-        let kept = [self.least.file(), self.keys.checkpoint_output.as_deref()];
-        let place = self.store.place_to_write(&kept, call)?;
+        let kept = Kept { least: self.least.file(), output: self.keys.checkpoint_output.as_deref() };
+        let place = self.store.place_to_write(kept, call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place])?;
-        let (trust, keys) = (self.trust.read(at)?, self.keys.open(call)?);
+        let (trust, keys) = (self.trust.bytes()?, self.keys.open(call)?);
+        let at = given::now()?;
+        let trust = self.trust.judge(trust, at);
         let appended = shard::close(&place, &self.successor, &trust, self.least.file(), keys, at)?;
         self.keys.done(call, "log-close", &self.store, &[&place], &appended)
     }
@@ -125,12 +126,13 @@ impl Close {
 
 impl Continue {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
-        let kept = [self.least.file(), self.keys.checkpoint_output.as_deref()];
-        let place = self.store.place_to_write(&kept, call)?;
-        let earlier = given::place_to_write(&self.earlier, &kept, call)?;
+        let kept = Kept { least: self.least.file(), output: self.keys.checkpoint_output.as_deref() };
+        let place = self.store.place_to_write(kept, call)?;
+        let earlier = given::place_to_write(&self.earlier, kept, call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place, &earlier])?;
-        let (trust, keys) = (self.trust.read(at)?, self.keys.open(call)?);
+        let (trust, keys) = (self.trust.bytes()?, self.keys.open(call)?);
+        let at = given::now()?;
+        let trust = self.trust.judge(trust, at);
         let appended = shard::go_on(&place, &earlier, &trust, self.least.file(), keys, at)?;
         self.keys.done(call, "log-continue", &self.store, &[&place, &earlier], &appended)
     }

@@ -1,6 +1,6 @@
 //! `log witness` and `log policy`: having the log cosigned, and what trust asks of witnesses as a file for others.
 
-use super::super::given::{self, StoreArgs, TrustArgs};
+use super::super::given::{self, Kept, StoreArgs, TrustArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
@@ -10,7 +10,7 @@ use countersign_core::finding::{Check, Finding, exit_of, verdict_of};
 use countersign_core::ids::EnvName;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::witness::ask_all;
-use countersign_flow::{FlowError, output as answer};
+use countersign_flow::{FlowError, keep, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::{output, text};
 use countersign_verify::VerifiedTrust;
@@ -57,8 +57,10 @@ pub(super) struct Policy {
 
 impl Witness {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let place = self.store.place_to_write(Kept { least: None, output: self.output.as_deref() }, call)?;
+        // Nobody is asked of a log that does not go on from what is kept: what they cosign could not be kept there.
+        keep::may_replace(self.output.as_deref(), &[&place])?;
         let at = given::now()?;
-        let place = self.store.place(call)?;
         let file = self.trust.read(at)?;
         let trust = trusted(&file)?;
         let asked = ask_all(&place, trust.trust(), &self.to, at, &WitnessClient)?;
@@ -66,9 +68,10 @@ impl Witness {
         if !cosigned.contradicted() {
             place.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
         }
-        if let (Some(path), Ok(_)) = (&self.output, &cosigned.quorum) {
-            write_atomic(path, cosigned.note.to_string().as_bytes(), 0o644)?;
-        }
+        let kept = match &cosigned.quorum {
+            Ok(_) => keep::replace(self.output.as_deref(), &[&place], cosigned.note.to_string().as_bytes()),
+            Err(_) => Ok(()),
+        };
         let (held, missing) = match &cosigned.quorum {
             Ok(witnessed) => {
                 let names = witnessed.witnesses.iter().map(|(name, time)| format!("{name} at {time}"));
@@ -81,13 +84,14 @@ impl Witness {
         let checks = vec![Check::new("log-witnessed", verdict_of(&findings), held)];
         let exit = exit_of(&findings);
         let document = output::Verification { subject: None, verdict: verdict_of(&findings), checks, findings, exit };
-        Ok(Done::answer(call.format, exit, "log-witness", &document, || {
+        let done = Done::answer(call.format, exit, "log-witness", &document, || {
             let found = match document.findings.as_slice() {
                 [] => String::new(),
                 findings => format!("\n{}", text::findings(findings)),
             };
             format!("{}{found}\n{}\n", text::checks(&document.checks), document.verdict)
-        }))
+        });
+        Ok(done.after(kept, self.output.as_deref(), &self.store.keep_elsewhere()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `policy backtest`, `label` and `labels`: what a release would have said of the past, and what people say of that.
 
-use super::super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::super::given::{self, Kept, LeastArgs, StoreArgs, TrustArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, ValueEnum};
@@ -167,7 +167,8 @@ impl Backtest {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let manifest = backtest::read_release(&self.new)?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place_after(&[self.least.file()], call)?);
+        let (trust, place) =
+            (self.trust.read(at)?, self.store.place_after(Kept { least: self.least.file(), output: None }, call)?);
         let most = self.sample_size.and_then(|size| usize::try_from(size).ok()).unwrap_or(limits::BACKTEST_SAMPLE);
         let here = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let request = BacktestRequest {

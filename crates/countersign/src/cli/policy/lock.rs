@@ -1,6 +1,6 @@
 //! `policy lock`: the lock file, from the log.
 
-use super::super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::super::given::{self, Kept, LeastArgs, StoreArgs, TrustArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
@@ -35,8 +35,10 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let trust = self.trust.bytes()?;
+        let place = self.store.place_after(Kept { least: self.least.file(), output: None }, call)?;
         let at = given::now()?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place_after(&[self.least.file()], call)?);
+        let trust = self.trust.judge(trust, at);
         let active = policy::lock_active(&LockRequest {
             environment: &self.environment,
             trust: &trust,

@@ -8,7 +8,7 @@ mod lock;
 mod new;
 mod rollout;
 
-use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
+use super::given::{self, Kept, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
@@ -299,12 +299,14 @@ impl Approve {
 
 impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now()?;
-        let trust = self.trust.read(at)?;
+        let trust = self.trust.bytes()?;
         let by = self.by.open(call)?;
+        let log_key = SigningKey::open(&self.log_key, &call.world.token_access())?;
         let least = self.least.file();
-        let place = self.store.place_to_write(&[least, self.checkpoint_output.as_deref()], call)?;
+        let place = self.store.place_to_write(Kept { least, output: self.checkpoint_output.as_deref() }, call)?;
         keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
+        let at = given::now()?;
+        let trust = self.trust.judge(trust, at);
         let request = ActivateRequest {
             release: &self.release,
             environment: self.environment.clone(),
@@ -321,7 +323,7 @@ impl Activate {
             lock: &self.lock,
             at,
         };
-        let outcome = policy::activate(&request, SigningKey::open(&self.log_key, &call.world.token_access())?)?;
+        let outcome = policy::activate(&request, log_key)?;
         let mut document = answer::PolicyActivated {
             environment: self.environment.clone(),
             active: false,
