@@ -46,6 +46,12 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
     let mut made = packages::read(request.source, request.ecosystem).map_err(refused)?;
     let itself = matches!(made.kind, Kind::Wheel | Kind::GoBinary | Kind::Auditable);
     if let Some(root) = made.bom.root.as_mut().filter(|_| request.packed_in.is_none()) {
+        let other = request.name.is_some_and(|name| *name != root.name)
+            || request.version.is_some_and(|version| root.version.as_deref() != Some(version));
+        // A package of another name or version is not the one that its identity names.
+        if other {
+            root.purl = None;
+        }
         if let Some(name) = request.name {
             name.clone_into(&mut root.name);
         }
