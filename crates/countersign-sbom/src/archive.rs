@@ -3,7 +3,7 @@
 use crate::tarball::finished;
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_core::digest::Sha256;
-use std::io::{Cursor, Read as _, Seek};
+use std::io::{BufReader, Cursor, Read as _, Seek, SeekFrom};
 
 /// Why an archive is not read.
 #[derive(Debug, thiserror::Error)]
@@ -11,9 +11,6 @@ pub(crate) enum ArchiveError {
     /// Not an archive, or a broken one.
     #[error("it is no zip archive that can be read: {0}")]
     Broken(String),
-    /// An archive, and packed in a way that is not read.
-    #[error("it is packed in a way that is not read: {0}")]
-    Unsupported(String),
     /// More files than the limit.
     #[error("more than {limit} files")]
     TooMany {
@@ -37,6 +34,37 @@ pub(crate) struct Archive<R> {
 
 /// Files of one archive.
 const FILES: usize = 2_000_000;
+/// How many bytes a data descriptor has, with and without a signature, in both widths.
+const AGAIN: [u64; 4] = [12, 16, 20, 24];
+
+/// How many entries the directory has that begins here, and whether anything stands behind the end of the archive.
+fn listed(reader: &mut impl std::io::Read) -> std::io::Result<(usize, bool)> {
+    let mut entries = 0_usize;
+    let number = |part: &[u8], from: usize, length: usize| {
+        part.iter().skip(from).take(length).rev().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte))
+    };
+    loop {
+        let mut kind = [0_u8; 4];
+        reader.read_exact(&mut kind)?;
+        let (fixed, lengths): (usize, &[(usize, usize)]) = match &kind {
+            b"PK\x01\x02" => (42, &[(24, 2), (26, 2), (28, 2)]),
+            b"PK\x06\x06" => (8, &[(0, 8)]),
+            b"PK\x06\x07" => (16, &[]),
+            b"PK\x05\x06" => (18, &[(16, 2)]),
+            _ => return Ok((entries, true)),
+        };
+        let mut part = vec![0_u8; fixed];
+        reader.read_exact(&mut part)?;
+        let more = lengths.iter().fold(0_u64, |sum, (from, length)| sum.saturating_add(number(&part, *from, *length)));
+        std::io::copy(&mut reader.take(more), &mut std::io::sink())?;
+        if &kind == b"PK\x01\x02" {
+            entries = entries.saturating_add(1);
+        }
+        if &kind == b"PK\x05\x06" {
+            return Ok((entries, reader.read(&mut [0_u8; 1])? > 0));
+        }
+    }
+}
 
 fn fill(reader: &mut impl std::io::Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut done = 0;
@@ -47,13 +75,6 @@ fn fill(reader: &mut impl std::io::Read, buffer: &mut [u8]) -> std::io::Result<u
         }
     }
     Ok(done)
-}
-
-fn unread(error: zip::result::ZipError) -> ArchiveError {
-    if let zip::result::ZipError::UnsupportedArchive(what) = error {
-        return ArchiveError::Unsupported(what.to_owned());
-    }
-    broken(error)
 }
 
 fn broken(error: impl std::fmt::Display) -> ArchiveError {
@@ -82,39 +103,80 @@ impl<R: std::io::Read + Seek> Archive<R> {
         names
     }
 
-    /// Each file's name and digest, folders and links left out; in all no more bytes than the limit. And how many of them begin in some
-    /// way.
-    pub(crate) fn digests(
+    /// Each file's name and digest, and whether it begins in some way; folders and links left out; in all no more bytes than the limit.
+    /// Gives what was not looked at, in words.
+    pub(crate) fn each(
         &mut self,
         limit: u64,
         begins: impl Fn(&[u8]) -> bool,
-    ) -> Result<(Vec<(String, Sha256)>, usize), ArchiveError> {
-        let (mut left, mut begun) = (limit, 0_usize);
-        let mut found = Vec::new();
+        mut found: impl FnMut(&str, Sha256, bool),
+    ) -> Result<Vec<String>, ArchiveError> {
+        let (mut left, mut closed) = (limit, 0_usize);
+        let mut unseen = Vec::new();
         let mut buffer = vec![0_u8; 32 << 10];
-        for at in 0..self.inner.len() {
-            let mut file = self.inner.by_index(at).map_err(unread)?;
+        'files: for at in 0..self.inner.len() {
+            let mut file = match self.inner.by_index(at) {
+                Ok(file) => file,
+                Err(zip::result::ZipError::UnsupportedArchive(_)) => {
+                    closed = closed.saturating_add(1);
+                    continue;
+                }
+                Err(error) => return Err(broken(error)),
+            };
             if file.is_dir() || file.is_symlink() {
                 continue;
             }
             let mut digest = Context::new(&SHA256);
-            let mut first = true;
+            let (mut first, mut begun) = (true, false);
             loop {
                 // A reader may give less than there is, and how a file begins takes a block.
                 let read = fill(&mut file, &mut buffer).map_err(broken)?;
                 let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else { break };
-                begun = begun.saturating_add(usize::from(std::mem::take(&mut first) && begins(part)));
+                begun |= std::mem::take(&mut first) && begins(part);
                 digest.update(part);
-                left = left.checked_sub(u64::try_from(read).unwrap_or(u64::MAX)).ok_or_else(|| {
-                    ArchiveError::TooLarge {
-                        name: file.name().to_owned(),
-                        limit: usize::try_from(limit).unwrap_or(usize::MAX),
-                    }
-                })?;
+                let Some(rest) = left.checked_sub(u64::try_from(read).unwrap_or(u64::MAX)) else {
+                    unseen.push(format!("what lies behind the first {limit} bytes that it unpacks to"));
+                    break 'files;
+                };
+                left = rest;
             }
-            found.push((file.name().to_owned(), finished(digest)));
+            found(file.name(), finished(digest), begun);
         }
-        Ok((found, begun))
+        let files = if closed == 1 { "1 file that is" } else { "files that are" };
+        let many = if closed > 1 { format!("{closed} ") } else { String::new() };
+        unseen.extend((closed > 0).then(|| format!("{many}{files} encrypted, or packed in a way that is not read")));
+        Ok(unseen)
+    }
+
+    /// What other programs than those that go by the directory take for a part of it, or may: bytes that belong to no entry, and entries
+    /// of one name, of which one is found by it.
+    pub(crate) fn unlisted(mut self) -> Result<Vec<String>, ArchiveError> {
+        let mut extents = Vec::with_capacity(self.inner.len());
+        for at in 0..self.inner.len() {
+            let file = self.inner.by_index_raw(at).map_err(broken)?;
+            extents.push((file.header_start(), file.data_start().saturating_add(file.compressed_size())));
+        }
+        extents.sort_unstable();
+        let (directory, entries) = (self.inner.central_directory_start(), self.inner.len());
+        let mut at = 0_u64;
+        let starts = extents.iter().map(|(start, _)| *start).chain([directory]);
+        let mut apart = false;
+        for (start, end) in starts.zip(extents.iter().map(|(_, end)| *end).chain([directory])) {
+            // Behind a file its checksum and sizes may stand once more.
+            let between = start.checked_sub(at);
+            apart |= !between.is_some_and(|gap| gap == 0 || (at > 0 && AGAIN.contains(&gap)));
+            at = end.max(at);
+        }
+        let mut unseen = Vec::new();
+        unseen.extend(apart.then(|| "bytes that belong to no entry of its directory".to_owned()));
+        let mut reader = self.inner.into_inner();
+        reader.seek(SeekFrom::Start(directory)).map_err(broken)?;
+        let mut reader = BufReader::new(reader);
+        let (listed, behind) = listed(&mut reader).map_err(broken)?;
+        unseen
+            .extend((listed != entries).then(|| "a name stands twice in its directory, and one file of it".to_owned()));
+        unseen.extend(behind.then(|| "what stands behind its end".to_owned()));
+        Ok(unseen)
     }
 
     /// The bytes of a file.

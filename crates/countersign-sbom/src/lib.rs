@@ -16,6 +16,7 @@ pub mod diff;
 mod early;
 mod error;
 mod flags;
+mod gunzip;
 mod inventory;
 mod lock;
 pub mod merge;

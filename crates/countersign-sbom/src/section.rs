@@ -51,6 +51,33 @@ pub(crate) fn compilers(path: &Path) -> Result<Vec<String>, SbomError> {
     Ok(texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect())
 }
 
+/// Where a program's own build information of Go lies, as far as its tables say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// In these bytes of the file: offset and length.
+    Within(u64, u64),
+    /// Nowhere: what stands elsewhere in the file is another program's, which it carries.
+    Nowhere,
+    /// The tables do not say.
+    Unsaid,
+}
+
+/// Where the linker of Go puts it: a section of its own, or, in programs of Windows, the beginning of the data.
+pub(crate) fn of_go(path: &Path) -> Result<Own, SbomError> {
+    const BEGINNING: u64 = 1 << 20;
+    let mut binary = Binary::open(path)?;
+    let within = |found: Option<(u64, u64)>| found.map_or(Own::Unsaid, |(offset, length)| Own::Within(offset, length));
+    Ok(match binary.at(0, 4).as_deref() {
+        Some([0x7f, b'E', b'L', b'F']) => match binary.section(b".go.buildinfo") {
+            None if binary.section(b".shstrtab").is_some() => Own::Nowhere,
+            found => within(found),
+        },
+        Some([b'M', b'Z', ..]) => within(binary.section(b".data").map(|(from, length)| (from, length.min(BEGINNING)))),
+        Some(_) => within(binary.section(b"__go_buildinfo")),
+        None => Own::Unsaid,
+    })
+}
+
 struct Binary {
     file: File,
     size: u64,
@@ -157,7 +184,8 @@ impl Binary {
         let table = header.checked_add(24)?.checked_add(optional)?;
         for index in 0..count {
             let entry = self.at(table.checked_add(index.checked_mul(40)?)?, 40)?;
-            if entry.get(..8)?.strip_suffix(b"\0") == Some(wanted) {
+            let name = entry.get(..8)?;
+            if name.strip_prefix(wanted).is_some_and(|rest| rest.iter().all(|byte| *byte == 0)) {
                 // What is behind the virtual size only fills the section up.
                 let size = self.number(&entry, 8, 4)?.min(self.number(&entry, 16, 4)?);
                 return Some((self.number(&entry, 20, 4)?, size));
@@ -276,6 +304,37 @@ mod tests {
         let path = folder.path().join("app");
         std::fs::write(&path, bytes).unwrap();
         packages(&path)
+    }
+
+    #[test]
+    fn a_program_whose_sections_name_no_build_information_of_go_has_none_of_its_own() {
+        let of = |bytes: &[u8]| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("app");
+            std::fs::write(&path, bytes).unwrap();
+            of_go(&path).unwrap()
+        };
+        let named = |mut file: Vec<u8>, old: &[u8], new: &[u8]| {
+            let at = file.windows(old.len()).position(|part| part == old).unwrap();
+            file.splice(at..at + old.len(), new.iter().copied());
+            file
+        };
+        assert_eq!((of(b"\x7fELF"), of(&pe()), of(&mach_o())), (Own::Unsaid, Own::Unsaid, Own::Unsaid));
+        let linux = |name: &[u8]| {
+            let mut file = elf_with(b"list", &[b"\0.shstrtab\0", name].concat());
+            let (sections, names) = (file.len() - 3 * 64, 11_u32);
+            // The names' own name is the first; that of the section behind it is the second.
+            file[sections + 64..sections + 68].copy_from_slice(&names.to_le_bytes());
+            file[sections + 128..sections + 132].copy_from_slice(&1_u32.to_le_bytes());
+            of(&file)
+        };
+        // Another section, whatever lies in it.
+        assert_eq!(linux(b".rodata\0"), Own::Nowhere);
+        assert_eq!(linux(b"\x2ego.buildinfo\0"), Own::Within(64, 4));
+        let windows = named(pe(), b".dep-v0\0", b".data\0\0\0");
+        assert!(matches!(of(&windows), Own::Within(_, length) if length > 0));
+        let apple = named(mach_o(), b".dep-v0\0\0\0\0\0\0\0", b"__go_buildinfo");
+        assert!(matches!(of(&apple), Own::Within(_, length) if length > 0));
     }
 
     #[test]

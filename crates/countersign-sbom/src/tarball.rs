@@ -76,7 +76,10 @@ impl<R: Read> Files<R> {
                 return Err(wrong("a header of the archive is broken"));
             }
             let field = |from: usize, length: usize| block.iter().skip(from).take(length).copied();
-            let size = number(field(124, 12)).ok_or_else(|| wrong("a file of the archive has no size"))?;
+            // A label and a folder may go without.
+            let blank = || field(124, 12).all(|byte| matches!(byte, 0 | b' ')).then_some(0);
+            let size = number(field(124, 12)).or_else(blank);
+            let size = size.ok_or_else(|| wrong("a file of the archive has no size"))?;
             match block.get(156).copied().unwrap_or_default() {
                 b'0' | 0 | b'7' if self.loose && noted.sparse => {
                     return Err(unsupported("a file of the archive has holes"));
@@ -99,6 +102,12 @@ impl<R: Read> Files<R> {
                 }
                 b'x' => noted.take(&self.bytes(size)?),
                 b'5' | b'g' | b'K' => {
+                    self.pass(size)?;
+                    (long, noted) = (None, Noted::default());
+                }
+                // The label of a volume has no bytes, and the list of a folder's files is none of them.
+                b'V' if self.loose => (long, noted) = (None, Noted::default()),
+                b'D' if self.loose => {
                     self.pass(size)?;
                     (long, noted) = (None, Noted::default());
                 }
@@ -163,6 +172,26 @@ impl<R: Read> Files<R> {
         self.rest(size)
     }
 
+    /// Whether nothing but zeros follows, up to the end of what is read.
+    pub(crate) fn only_zeros(&mut self) -> io::Result<bool> {
+        let mut buffer = vec![0_u8; 32 << 10];
+        loop {
+            let read = self.reader.read(&mut buffer)?;
+            self.count(u64::try_from(read).unwrap_or(u64::MAX))?;
+            match buffer.get(..read).unwrap_or_default() {
+                [] => return Ok(true),
+                part if part.iter().all(|byte| *byte == 0) => {}
+                _ => {
+                    // The rest is read all the same: what packed it may have a checksum at its end.
+                    let rest = self.left.saturating_add(1);
+                    let passed = io::copy(&mut self.reader.by_ref().take(rest), &mut io::sink())?;
+                    self.count(passed)?;
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
     /// What fills up the last block.
     fn rest(&mut self, size: u64) -> io::Result<()> {
         let block = u64::try_from(BLOCK).unwrap_or(u64::MAX);
@@ -188,7 +217,8 @@ impl<R: Read> Files<R> {
     }
 
     fn count(&mut self, more: u64) -> io::Result<()> {
-        self.left = self.left.checked_sub(more).ok_or_else(|| wrong("it unpacks to more than is read"))?;
+        let beyond = || io::Error::new(io::ErrorKind::FileTooLarge, "it unpacks to more than is read");
+        self.left = self.left.checked_sub(more).ok_or_else(beyond)?;
         Ok(())
     }
 }

@@ -46,6 +46,12 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
     let mut made = packages::read(request.source, request.ecosystem).map_err(refused)?;
     let itself = matches!(made.kind, Kind::Wheel | Kind::GoBinary | Kind::Auditable);
     if let Some(root) = made.bom.root.as_mut().filter(|_| request.packed_in.is_none()) {
+        let other = request.name.is_some_and(|name| *name != root.name)
+            || request.version.is_some_and(|version| root.version.as_deref() != Some(version));
+        // A package of another name or version is not the one that its identity names.
+        if other {
+            root.purl = None;
+        }
         if let Some(name) = request.name {
             name.clone_into(&mut root.name);
         }
@@ -135,17 +141,9 @@ fn damaged(error: PackagesError) -> FlowError {
     FlowError::Refused(vec![finding.help("pack the file again, or fetch the archive again, and name that one")])
 }
 
-/// A name as it is told: some are as long as whoever packed the archive liked.
-fn short(name: &str) -> String {
-    const SHOWN: usize = 80;
-    let begin: String = name.chars().take(SHOWN).collect();
-    if begin.len() == name.len() { begin } else { format!("{begin}…") }
-}
-
 /// The document is about the archive, whose digest stands in it, and what was read is a component of it. Refused is an archive that
 /// is looked through to the end and does not hold the file.
 fn pack(made: &mut Made, itself: bool, archive: &Path, request: &From<'_>) -> Result<Sha256, FlowError> {
-    const NAMED: usize = 5;
     let shown = archive.display();
     let Some(own) = made.digest.filter(|_| itself) else {
         return Err(FlowError::Usage(format!(
@@ -159,33 +157,38 @@ fn pack(made: &mut Made, itself: bool, archive: &Path, request: &From<'_>) -> Re
         let what = format!("{shown} is that file itself and no archive which holds it: leave --packed-in out");
         return Err(FlowError::Usage(what));
     }
-    let (more, aggregate) = match packages::look(archive).map_err(damaged)? {
+    let (more, aggregate) = match packages::look(archive, &own).map_err(damaged)? {
         None => {
             let what =
                 format!("{shown} is no zip or tar archive that is read: whether it holds the file was not looked at");
             (Some(what), "unknown")
         }
         Some(content) => {
-            let others = || content.files.iter().filter(|(_, digest)| *digest != own);
-            let beside = others().count();
-            if beside == content.files.len() && content.archives == 0 {
+            let beside = content.beside;
+            if !content.found && content.archives == 0 && content.unseen.is_empty() {
                 let (path, word) = (made.path.display(), if beside == 1 { "file" } else { "files" });
                 return Err(FlowError::Usage(format!(
                     "{shown} does not hold {path}: of its {beside} {word} none has {own}; name the very file that was packed"
                 )));
             }
-            let names: Vec<String> = others().take(NAMED).map(|(name, _)| short(name)).collect();
-            let (names, cut) = (names.join(", "), if beside > NAMED { ", …" } else { "" });
-            if beside == content.files.len() {
+            let (names, cut) = (content.names.join(", "), if beside > content.names.len() { ", …" } else { "" });
+            let unseen = content.unseen.join("; ");
+            let not_looked = || format!("not all of {shown} was looked at: {unseen}");
+            if !content.found && content.unseen.is_empty() {
                 let what = format!(
                     "{shown} holds the file at most in another archive ({names}{cut}): whether it does was not looked at"
                 );
                 (Some(what), "unknown")
+            } else if !content.found {
+                (Some(format!("{}; what was looked at does not hold the file", not_looked())), "unknown")
             } else if beside == 0 {
-                (None, "complete")
+                if content.unseen.is_empty() { (None, "complete") } else { (Some(not_looked()), "incomplete") }
             } else {
                 let (files, are) = if beside == 1 { ("file", "is") } else { ("files", "are") };
-                let what = format!("{shown} holds {beside} more {files}, which {are} not read ({names}{cut})");
+                let mut what = format!("{shown} holds {beside} more {files}, which {are} not read ({names}{cut})");
+                if !content.unseen.is_empty() {
+                    what = format!("{what}; {}", not_looked());
+                }
                 (Some(what), "incomplete")
             }
         }

@@ -165,7 +165,7 @@ fn hidden_text(bom: &Bom, place: &str) -> Option<Finding> {
 
 fn hostile(item: &Item) -> bool {
     let texts = [Some(&item.name), item.version.as_ref(), item.supplier.as_ref(), item.purl.as_ref()];
-    texts.into_iter().flatten().any(|text| text.contains(is_hidden) || marked_up(text))
+    texts.into_iter().flatten().chain(&item.licences).any(|text| text.contains(is_hidden) || marked_up(text))
 }
 
 /// Whether there are angle brackets around anything but the address of a letter, as in `Ada <ada@example.com>`.

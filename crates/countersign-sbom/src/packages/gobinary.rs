@@ -3,6 +3,7 @@
 
 use super::{Kind, Made, PackagesError, bytes_of, library, malformed, purl_error};
 use crate::bom::{Bom, Item};
+use crate::section::{Own, of_go};
 use countersign_core::{digest::Sha256, limits, purl::Purl};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -35,7 +36,9 @@ fn starts_as_program(bytes: &[u8]) -> bool {
 
 pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let bytes = bytes_of(path, limits::BINARY_BYTES)?;
-    let info = find(&bytes).map_err(|what| malformed(path, "its build information", &what))?;
+    let own = own(path, &bytes);
+    let searched = own.is_none();
+    let info = find(own.unwrap_or(&bytes)).map_err(|what| malformed(path, "its build information", &what))?;
     let Some((go, modules)) = info else { return Err(PackagesError::Unknown { path: path.to_owned() }) };
     let digest = Sha256::of(&bytes);
     drop(bytes);
@@ -49,6 +52,12 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             .to_owned(),
         "licences are not in the binary".to_owned(),
     ];
+    if searched {
+        partial.push(
+            "where its build information lies the file does not say: it was searched for, and may be that of a program which it carries"
+                .to_owned(),
+        );
+    }
     // Where Go was told to build without C, there is none.
     if !modules.lines().any(|line| line == "build\tCGO_ENABLED=0") {
         partial.push("code in C that is linked in is not listed".to_owned());
@@ -62,6 +71,18 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         partial,
         dev: super::dev::Dev::default(),
     })
+}
+
+/// The bytes in which the program's own build information lies, where its tables say; none of a program that carries another one.
+fn own<'b>(path: &Path, bytes: &'b [u8]) -> Option<&'b [u8]> {
+    match of_go(path).unwrap_or(Own::Unsaid) {
+        Own::Unsaid => None,
+        Own::Nowhere => Some(&[]),
+        Own::Within(from, length) => {
+            let (from, length) = (usize::try_from(from).ok()?, usize::try_from(length).ok()?);
+            bytes.get(from..from.saturating_add(length).min(bytes.len()))
+        }
+    }
 }
 
 /// The version of Go, and the list of modules. A binary that holds two different ones says nothing certain.
@@ -296,7 +317,9 @@ fn module(path: &Path, name: &str, version: &str, sum: &str, published: bool) ->
         return Err(malformed(path, "build information", "a module without a name, or with one that is too long"));
     }
     let folder = is_folder(name);
-    let purl = if published && version.starts_with('v') && !folder {
+    // What was changed since its commit no registry has.
+    let changed = version.contains("+dirty");
+    let purl = if published && version.starts_with('v') && !folder && !changed {
         let lower = name.to_lowercase();
         let (namespace, own) = match lower.rsplit_once('/') {
             Some((namespace, own)) => (Some(namespace), own),
@@ -365,6 +388,13 @@ mod tests {
         let path = folder.path().join("app");
         fs::write(&path, bytes).unwrap();
         super::super::read(&path, None)
+    }
+
+    #[test]
+    fn what_was_changed_since_its_commit_has_no_public_identity() {
+        let purl = |version: &str| module(Path::new("app"), "example.com/app", version, "", true).unwrap().purl;
+        assert_eq!(purl("v1.2.3").as_deref(), Some("pkg:golang/example.com/app@v1.2.3"));
+        assert_eq!(purl("v1.2.4-0.20260101000000-0123456789ab+dirty"), None);
     }
 
     #[test]

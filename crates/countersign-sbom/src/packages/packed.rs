@@ -5,11 +5,11 @@ use super::{Made, PackagesError, malformed};
 use crate::{
     archive::{Archive, ArchiveError},
     bom::{FILE_DIGEST, File as Packed, Item},
+    gunzip::Members,
     tarball::{self, BLOCK, Files},
 };
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_core::{cyclonedx::WORKSPACE_MEMBER, digest::Sha256, limits};
-use flate2::bufread::MultiGzDecoder;
 use std::{
     collections::BTreeSet,
     fs::File,
@@ -17,17 +17,43 @@ use std::{
     path::Path,
 };
 
-/// What lies in an archive.
+/// What lies in an archive, as far as it was looked through.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Content {
-    /// Files by their names in it, each with its digest.
-    pub files: Vec<(String, Sha256)>,
-    /// Which of them begin as archives do: what lies in these is not looked at.
+    /// Whether the file that is looked for is among its files.
+    pub found: bool,
+    /// How many others there are.
+    pub beside: usize,
+    /// The names of the first of those.
+    pub names: Vec<String>,
+    /// How many files begin as archives do: what lies in these is not looked at.
     pub archives: usize,
+    /// What of it was not looked at, in words.
+    pub unseen: Vec<String>,
 }
 
-/// Looks through an archive. Nothing comes of one of a kind that is not looked through; one that is damaged is an error.
-pub fn look(path: &Path) -> Result<Option<Content>, PackagesError> {
+/// How many names are kept of what lies in it, and how much of each: an archive may have as many, and as long ones, as whoever packed it
+/// liked.
+const NAMED: usize = 5;
+const SHOWN: usize = 80;
+
+impl Content {
+    fn take(&mut self, name: &str, is_it: bool, is_archive: bool) {
+        self.archives = self.archives.saturating_add(usize::from(is_archive));
+        if is_it {
+            self.found = true;
+            return;
+        }
+        self.beside = self.beside.saturating_add(1);
+        if self.names.len() < NAMED {
+            let begin: String = name.chars().take(SHOWN).collect();
+            self.names.push(if begin.len() == name.len() { begin } else { format!("{begin}…") });
+        }
+    }
+}
+
+/// Looks through an archive for a file. Nothing comes of one of a kind that is not looked through; one that is damaged is an error.
+pub fn look(path: &Path, wanted: &Sha256) -> Result<Option<Content>, PackagesError> {
     let failed = |source| PackagesError::Read { path: path.to_owned(), source };
     let damaged = |error: String| malformed(path, "the archive", &error);
     let file = File::open(path).map_err(failed)?;
@@ -39,18 +65,28 @@ pub fn look(path: &Path) -> Result<Option<Content>, PackagesError> {
     }
     if begin.starts_with(ZIP) || begin.starts_with(EMPTY_ZIP) {
         reader.rewind().map_err(failed)?;
-        return match Archive::over(reader).and_then(|mut archive| archive.digests(limits::PACKED_BYTES, begins)) {
-            Ok((files, archives)) => Ok(Some(Content { files, archives })),
-            Err(ArchiveError::Unsupported(_)) => Ok(None),
-            Err(error) => Err(damaged(error.to_string())),
-        };
+        return zip(reader, wanted).map(Some).map_err(|error| damaged(error.to_string()));
     }
-    let found =
-        if begin.starts_with(GZIP) { through(MultiGzDecoder::new(reader), true) } else { through(reader, false) };
+    let packed = begin.starts_with(GZIP);
+    let found = if packed {
+        let mut members = Members::of(reader);
+        let found = through(&mut members, wanted, true);
+        found.and_then(|found| Ok((found, members.only_zeros_behind()?)))
+    } else {
+        through(&mut reader, wanted, false).map(|found| (found, true))
+    };
     match found {
-        Ok(found) => Ok(found),
-        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
-        Err(error) => Err(damaged(error.to_string())),
+        Ok((Some(mut found), whole)) => {
+            found.unseen.extend((!whole).then(|| BEHIND.to_owned()));
+            Ok(Some(found))
+        }
+        Err(error) if error.kind() != ErrorKind::Unsupported => Err(damaged(error.to_string())),
+        Ok((None, _)) if !packed => {
+            // A program may stand before it, which unpacks it.
+            let file = File::open(path).map_err(failed)?;
+            Ok(zip(BufReader::new(file), wanted).ok().filter(|found| found.found || found.beside > 0))
+        }
+        Ok((None, _)) | Err(_) => Ok(None),
     }
 }
 
@@ -58,6 +94,8 @@ const ZIP: &[u8] = b"PK\x03\x04";
 /// One without files has its end alone.
 const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
 const GZIP: &[u8] = b"\x1f\x8b";
+/// What stands behind the end of an archive is none of its files for one program, and is for another.
+const BEHIND: &str = "what stands behind its end";
 
 /// Whether a file begins as an archive does, or as something that is packed.
 fn begins(bytes: &[u8]) -> bool {
@@ -76,36 +114,73 @@ fn begins(bytes: &[u8]) -> bool {
     KNOWN.iter().any(|begin| bytes.starts_with(begin)) || tarball::is_header(bytes)
 }
 
+fn zip(reader: BufReader<File>, wanted: &Sha256) -> Result<Content, ArchiveError> {
+    let mut archive = Archive::over(reader)?;
+    let mut content = Content::default();
+    let unseen = archive.each(limits::PACKED_BYTES, begins, |name, digest, is_archive| {
+        content.take(name, digest == *wanted, is_archive);
+    })?;
+    content.unseen = unseen.into_iter().chain(archive.unlisted()?).collect();
+    Ok(content)
+}
+
 /// A tar archive; or, where gzip packed it, one file by itself, whose name is that of the archive.
-fn through(mut reader: impl Read, packed: bool) -> io::Result<Option<Content>> {
+fn through(mut reader: impl Read, wanted: &Sha256, packed: bool) -> io::Result<Option<Content>> {
     let mut begin = Vec::new();
     reader.by_ref().take(u64::try_from(BLOCK).unwrap_or(u64::MAX)).read_to_end(&mut begin)?;
     let is_tar = tarball::is_header(&begin);
+    let is_zeros = begin.len() == BLOCK && begin.iter().all(|byte| *byte == 0);
     let reader = Cursor::new(begin).chain(reader);
     match (is_tar, packed) {
-        (true, _) => tar(reader).map(Some),
-        (false, true) => alone(reader).map(Some),
+        (true, _) => tar(reader, wanted).map(Some),
+        // The end of an archive by itself. Of others that begin with zeros nothing is known.
+        (false, false) if is_zeros => {
+            let empty = Files::loose(reader, limits::PACKED_BYTES).only_zeros().unwrap_or_default();
+            Ok(empty.then(Content::default))
+        }
+        (false, true) => alone(reader, wanted).map(Some),
         (false, false) => Ok(None),
     }
 }
 
-fn tar(reader: impl Read) -> io::Result<Content> {
+fn tar(reader: impl Read, wanted: &Sha256) -> io::Result<Content> {
     let mut files = Files::loose(reader, limits::PACKED_BYTES);
     let mut content = Content::default();
-    while let Some(entry) = files.next()? {
-        let mut first = true;
-        let mut is_archive = false;
-        let digest = files.digest(entry.size, |part| is_archive |= std::mem::take(&mut first) && begins(part))?;
-        content.archives = content.archives.saturating_add(usize::from(is_archive));
-        content.files.push((entry.path, digest));
-        if content.files.len() > limits::PACKED_FILES {
-            return Err(tarball::wrong(format!("it has more than {} files", limits::PACKED_FILES)));
+    let mut count = 0_usize;
+    let ended = loop {
+        match next(&mut files) {
+            Ok(Some((name, digest, is_archive))) => content.take(&name, digest == *wanted, is_archive),
+            Ok(None) => break files.only_zeros(),
+            Err(error) => break Err(error),
         }
+        count = count.saturating_add(1);
+        if count >= limits::PACKED_FILES {
+            content.unseen.push(format!("what lies behind the first {} files", limits::PACKED_FILES));
+            return Ok(content);
+        }
+    };
+    match ended {
+        Ok(true) => {}
+        Ok(false) => content.unseen.push(BEHIND.to_owned()),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => content.unseen.push(beyond()),
+        Err(error) => return Err(error),
     }
     Ok(content)
 }
 
-fn alone(reader: impl Read) -> io::Result<Content> {
+/// The next file: its name, its digest, and whether it begins as an archive does.
+fn next(files: &mut Files<impl Read>) -> io::Result<Option<(String, Sha256, bool)>> {
+    let Some(entry) = files.next()? else { return Ok(None) };
+    let (mut first, mut is_archive) = (true, false);
+    let digest = files.digest(entry.size, |part| is_archive |= std::mem::take(&mut first) && begins(part))?;
+    Ok(Some((entry.path, digest, is_archive)))
+}
+
+fn beyond() -> String {
+    format!("what lies behind the first {} bytes that it unpacks to", limits::PACKED_BYTES)
+}
+
+fn alone(reader: impl Read, wanted: &Sha256) -> io::Result<Content> {
     let mut reader = BufReader::new(reader.take(limits::PACKED_BYTES.saturating_add(1)));
     let mut digest = Context::new(&SHA256);
     let mut size = 0_u64;
@@ -121,10 +196,13 @@ fn alone(reader: impl Read) -> io::Result<Content> {
         size = size.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
         reader.consume(read);
     }
+    let mut content = Content::default();
     if size > limits::PACKED_BYTES {
-        return Err(tarball::wrong("it unpacks to more than is read"));
+        content.unseen.push(beyond());
+    } else {
+        content.take("its one file", tarball::finished(digest) == *wanted, is_archive);
     }
-    Ok(Content { files: vec![(String::new(), tarball::finished(digest))], archives: usize::from(is_archive) })
+    Ok(content)
 }
 
 impl Made {
@@ -145,10 +223,8 @@ impl Made {
         if file.purl.is_none() {
             file.properties.push((WORKSPACE_MEMBER.to_owned(), "true".to_owned()));
         }
-        let version = version.map(str::to_owned).or_else(|| file.version.clone());
-        if file.version.is_none() {
-            file.version.clone_from(&version);
-        }
+        // That the archive has the version of what lies in it, or the other way round, nobody said.
+        let version = version.map(str::to_owned);
         self.bom.edges.insert(reference.clone(), BTreeSet::from([file.reference.clone()]));
         self.bom.aggregates.insert(reference.clone(), aggregate.to_owned());
         self.bom.root = Some(Item {
@@ -201,11 +277,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("archive");
         std::fs::write(&path, bytes).unwrap();
-        let wanted = Sha256::of(b"server");
-        Ok(look(&path)?.map(|found| {
-            let beside = found.files.iter().filter(|(_, digest)| *digest != wanted).count();
-            (beside < found.files.len(), beside, found.archives)
-        }))
+        Ok(look(&path, &Sha256::of(b"server"))?.map(|found| (found.found, found.beside, found.archives)))
+    }
+
+    /// What was not looked at.
+    fn unseen(bytes: &[u8]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("archive");
+        std::fs::write(&path, bytes).unwrap();
+        look(&path, &Sha256::of(b"server")).unwrap().expect("an archive").unseen
+    }
+
+    fn ended(parts: &[Vec<u8>]) -> Vec<u8> {
+        [parts.concat(), vec![0; 2 * BLOCK]].concat()
     }
 
     #[test]
@@ -225,6 +309,78 @@ mod tests {
     }
 
     #[test]
+    fn what_one_program_takes_for_a_part_of_an_archive_and_another_does_not_is_said_not_to_be_looked_at() {
+        let (whole, other) = (ended(&[ustar("server", b"server")]), ended(&[ustar("evil", b"evil")]));
+        let packed = zip(&[("server", b"server")]);
+        for all in [whole.clone(), gz(&whole), [gz(&whole), vec![0; 99]].concat(), packed.clone()] {
+            assert_eq!(unseen(&all), Vec::<String>::new());
+            assert_eq!(said(&all).unwrap(), Some((true, 0, 0)));
+        }
+        let front = zip(&[("evil", b"evil")]);
+        for (bytes, told) in [
+            ([whole.clone(), other.clone()].concat(), "behind its end"),
+            ([gz(&whole), gz(&other)].concat(), "behind its end"),
+            (gz(&[whole.clone(), other].concat()), "behind its end"),
+            ([gz(&whole), b"evil".to_vec()].concat(), "behind its end"),
+            ([packed.clone(), b"evil".repeat(20)].concat(), "behind its end"),
+            ([front, packed.clone()].concat(), "no entry of its directory"),
+            ([b"#!/bin/sh\nunzip\n".to_vec(), packed.clone()].concat(), "no entry of its directory"),
+        ] {
+            assert_eq!(said(&bytes).unwrap(), Some((true, 0, 0)), "{told}");
+            let unseen = unseen(&bytes);
+            assert!(unseen.iter().any(|what| what.contains(told)), "{told}: {unseen:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_name_that_stands_twice_in_a_zip_not_all_is_looked_at() {
+        let mut twice = zip(&[("server", b"server"), ("sErver", b"another")]);
+        for at in 0..twice.len() - 6 {
+            if twice[at..].starts_with(b"sErver") {
+                twice[at + 1] = b'e';
+            }
+        }
+        let unseen = unseen(&twice);
+        assert!(unseen.iter().any(|what| what.contains("name stands twice")), "{unseen:?}");
+    }
+
+    #[test]
+    fn a_file_of_a_zip_that_is_packed_otherwise_hides_no_other_one() {
+        let mut other = zip(&[("a", b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), ("server", b"server")]);
+        // The method, in both places where it stands: bzip2.
+        let local = other.windows(4).position(|part| part == b"PK\x03\x04").unwrap();
+        let listed = other.windows(4).position(|part| part == b"PK\x01\x02").unwrap();
+        (other[local + 8], other[listed + 10]) = (12, 12);
+        assert_eq!(said(&other).unwrap(), Some((true, 0, 0)));
+        assert!(unseen(&other)[0].contains("packed in a way that is not read"), "{:?}", unseen(&other));
+    }
+
+    #[test]
+    fn archives_as_tar_makes_them_with_a_label_and_without_a_size_are_read() {
+        let blank = |kind: u8, name: &str| {
+            let mut made = entry(kind, name, b"");
+            made[124..136].fill(0);
+            made[148..156].copy_from_slice(b"        ");
+            let sum: u64 = made[..BLOCK].iter().map(|byte| u64::from(*byte)).sum();
+            made[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+            made
+        };
+        let labelled = ended(&[blank(b'V', "label"), blank(b'5', "app/"), ustar("app/server", b"server")]);
+        assert_eq!(said(&labelled).unwrap(), Some((true, 0, 0)));
+    }
+
+    #[test]
+    fn of_many_files_the_number_is_kept_and_few_names() {
+        let many: Vec<Vec<u8>> = (0..40).map(|n| ustar(&format!("{n}{}", "x".repeat(90)), b"")).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("archive");
+        std::fs::write(&path, ended(&many)).unwrap();
+        let found = look(&path, &Sha256::of(b"server")).unwrap().unwrap();
+        assert_eq!((found.beside, found.names.len()), (40, NAMED));
+        assert!(found.names.iter().all(|name| name.chars().count() == SHOWN + 1));
+    }
+
+    #[test]
     fn archives_within_archives_are_counted() {
         let layer = gz(b"layer");
         for bytes in [ustar("layer.tar.gz", &layer), zip(&[("data.tar", &ustar("server", b"server"))]), gz(&layer)] {
@@ -236,6 +392,10 @@ mod tests {
     fn an_archive_without_it_is_told_from_one_that_is_damaged() {
         assert_eq!(said(b"").unwrap(), Some((false, 0, 0)), "an empty file");
         assert_eq!(said(&zip(&[])).unwrap(), Some((false, 0, 0)), "an empty archive");
+        for empty in [ended(&[]), vec![0; 20 * BLOCK], gz(&ended(&[]))] {
+            assert_eq!(said(&empty).unwrap().map(|(found, ..)| found), Some(false), "an empty tar");
+        }
+        assert_eq!(said(&[vec![0; 64 * BLOCK], b"CD001".to_vec()].concat()).unwrap(), None, "an image");
         let other = ustar("server", b"another");
         assert_eq!(said(&other).unwrap(), Some((false, 1, 0)));
         assert_eq!(said(&gz(&other)).unwrap(), Some((false, 1, 0)));
@@ -246,7 +406,11 @@ mod tests {
         let mut broken = ustar("server", b"server");
         broken.truncate(BLOCK + 3);
         let packed = zip(&[("server", b"server")]);
-        for bytes in [cut, broken, packed[..packed.len() - 8].to_vec()] {
+        let mut late = gz(&ended(&[ustar("server", b"server")]));
+        let at = late.len() - 6;
+        late[at] ^= 1;
+        let ends = gz(&ended(&[ustar("server", b"server")]));
+        for bytes in [cut, broken, packed[..packed.len() - 8].to_vec(), late, ends[..ends.len() - 3].to_vec()] {
             assert!(matches!(said(&bytes), Err(PackagesError::Malformed { .. })), "{:?}", said(&bytes));
         }
     }

@@ -140,15 +140,10 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
         let mut sboms = Vec::new();
         let inside = path.join("sboms");
         if inside.is_dir() {
-            let failed = |source| PackagesError::Read { path: inside.clone(), source };
-            let mut files = Vec::new();
-            for entry in fs::read_dir(&inside).map_err(failed)? {
-                files.push(entry.map_err(failed)?.path());
-            }
-            files.sort();
-            for file in files.into_iter().filter(|file| file.is_file()) {
-                let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                sboms.push((name, bytes_of(&file, limits::SBOM_BYTES)?));
+            for file in below(&inside)? {
+                let name = file.strip_prefix(&inside).unwrap_or(&file);
+                let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
+                sboms.push((parts.join("/"), bytes_of(&file, limits::SBOM_BYTES)?));
             }
         }
         let place = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -229,7 +224,8 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
     let metadata = archive.read(&format!("{folder}/METADATA"), limits::PACKAGE_METADATA_BYTES).map_err(wrong)?;
     let mut sboms = Vec::new();
     for name in names.iter().filter(|name| name.starts_with(&format!("{folder}/sboms/")) && !name.ends_with('/')) {
-        let short = name.rsplit('/').next().unwrap_or(name).to_owned();
+        // Below that folder there may be others, with files of the same name.
+        let short = name.strip_prefix(&format!("{folder}/sboms/")).unwrap_or(name).to_owned();
         sboms.push((short, archive.read(name, limits::SBOM_BYTES).map_err(wrong)?));
     }
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -267,6 +263,24 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
         partial: partial.into_iter().collect(),
         dev: super::dev::Dev::default(),
     })
+}
+
+/// The files of a folder and of those in it, in order. Links to folders are not followed.
+fn below(folder: &Path) -> Result<Vec<PathBuf>, PackagesError> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let failed = |source| PackagesError::Read { path: folder.clone(), source };
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_type().map_err(failed)?.is_dir() {
+                folders.push(entry.path());
+            } else if entry.path().is_file() {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The name and version are those of the wheel's file name and of its folder of metadata: installers go by one or the other.
