@@ -33,6 +33,7 @@ mod reach;
 mod requirements;
 mod surroundings;
 mod uv;
+mod uv_asks;
 mod uv_forks;
 mod uv_project;
 mod wheels;
