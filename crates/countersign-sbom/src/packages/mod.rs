@@ -23,6 +23,7 @@ mod npm_told;
 mod npm_workspaces;
 mod packed;
 mod pip_options;
+mod pip_together;
 mod poetry;
 mod poetry_hash;
 mod poetry_markers;
