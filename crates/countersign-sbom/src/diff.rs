@@ -1,6 +1,6 @@
 //! What changed between two SBOMs: components added, removed and upgraded, sources, licences, suppliers and digests changed.
 
-use crate::bom::{Bom, Item};
+use crate::bom::{Bom, FILE_DIGEST, Item};
 use crate::version::{Scheme, Version};
 use countersign_core::purl::decoded;
 use std::cmp::Ordering;
@@ -137,7 +137,8 @@ fn direction(from: &Item, to: &Item) -> Direction {
 pub fn diff<'b>(old: &'b Bom, new: &'b Bom) -> Diff<'b> {
     let mut diff = Diff::default();
     let cased = told_by_case([old, new]);
-    let names = [named(old, &cased), named(new, &cased)];
+    let versions = told_by_version([old, new], &cased);
+    let names = [named(old, &cased, &versions), named(new, &cased, &versions)];
     if let (Some(from), Some(to)) = (&old.root, &new.root) {
         if identity(from, &cased) == identity(to, &cased)
             || old.items.is_empty()
@@ -181,9 +182,38 @@ pub fn diff<'b>(old: &'b Bom, new: &'b Bom) -> Diff<'b> {
 
 type Names<'b> = BTreeMap<&'b str, String>;
 
-/// References by what they name: two documents may call the same component otherwise.
-fn named<'b>(bom: &'b Bom, cased: &BTreeSet<String>) -> Names<'b> {
-    bom.all().map(|item| (item.reference.as_str(), identity(item, cased))).collect()
+/// References by what they name: two documents may call the same component otherwise. Where both list a version beside others, that one is
+/// meant, and no other.
+fn named<'b>(bom: &'b Bom, cased: &BTreeSet<String>, versions: &BTreeSet<(String, String)>) -> Names<'b> {
+    let name = |item: &Item| {
+        let mut both = (identity(item, cased), item.version.clone().unwrap_or_default());
+        if versions.contains(&both) {
+            both.0.push('@');
+            both.0.push_str(&both.1);
+        }
+        both.0
+    };
+    bom.all().map(|item| (item.reference.as_str(), name(item))).collect()
+}
+
+/// Versions that both documents have of a package, of which one has several.
+fn told_by_version(boms: [&Bom; 2], cased: &BTreeSet<String>) -> BTreeSet<(String, String)> {
+    let [old, new] = boms.map(|bom| {
+        let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for item in bom.all() {
+            let version = item.version.clone().unwrap_or_default();
+            versions.entry(identity(item, cased)).or_default().insert(version);
+        }
+        versions
+    });
+    let mut told = BTreeSet::new();
+    for (name, before) in &old {
+        let Some(after) = new.get(name) else { continue };
+        if before.len() > 1 || after.len() > 1 {
+            told.extend(before.intersection(after).map(|version| (name.clone(), version.clone())));
+        }
+    }
+    told
 }
 
 fn by_identity<'b>(items: &'b [Item], cased: &BTreeSet<String>) -> BTreeMap<String, Vec<&'b Item>> {
@@ -280,6 +310,10 @@ fn digests(item: &Item) -> BTreeMap<&str, BTreeSet<&str>> {
     {
         all.entry(algorithm).or_default().insert(value);
     }
+    let stated = item.properties.iter().filter(|(name, _)| name == FILE_DIGEST);
+    for (algorithm, value) in stated.filter_map(|(_, text)| text.split_once(':')) {
+        all.entry(algorithm).or_default().insert(value);
+    }
     all
 }
 
@@ -296,7 +330,18 @@ fn digests_changed(from: &Item, to: &Item) -> (BTreeSet<String>, BTreeSet<String
         }
         only
     };
-    (only(&before, &after), only(&after, &before))
+    let (gone, come) = (only(&before, &after), only(&after, &before));
+    // Beside what came, what stays is what was said before.
+    let beside = |some: &BTreeSet<String>, all: &BTreeMap<&str, BTreeSet<&str>>| -> BTreeSet<String> {
+        let named = |algorithm: &str| some.iter().any(|text| text.split(' ').next() == Some(algorithm));
+        let all = all.iter().filter(|(algorithm, _)| named(algorithm));
+        all.flat_map(|(algorithm, values)| values.iter().map(move |value| format!("{algorithm} {value}"))).collect()
+    };
+    match (gone.is_empty(), come.is_empty()) {
+        (true, false) => (beside(&come, &before), beside(&come, &after)),
+        (false, true) => (beside(&gone, &before), beside(&gone, &after)),
+        _ => (gone, come),
+    }
 }
 
 fn changed<'b>(item: &'b Item, what: &'static str, from: &str, to: &str, diff: &mut Diff<'b>) {
@@ -524,5 +569,39 @@ mod tests {
         let old = bom(vec![small("JSONStream")]);
         let all = diff(&old, &both);
         assert_eq!((all.added.len(), all.added[0].name.as_str()), (1, "jsonstream"));
+    }
+
+    #[test]
+    fn digests_of_files_without_an_address_are_compared() {
+        let with = |values: &[&str]| Item {
+            properties: values.iter().map(|value| (FILE_DIGEST.to_owned(), format!("SHA-256:{value}"))).collect(),
+            ..item("a", "1.0.0")
+        };
+        assert_eq!(said(with(&["aa", "bb"]), with(&["aa", "cc"])), ["digest: SHA-256 bb -> SHA-256 cc"]);
+        let only = Item { hashes: BTreeMap::from([("SHA-256".to_owned(), "aa".to_owned())]), ..item("a", "1.0.0") };
+        let more = ["digest: SHA-256 aa -> SHA-256 aa; SHA-256 bb"];
+        assert_eq!(said(only.clone(), with(&["aa", "bb"])), more, "what stays was said before");
+        assert_eq!(said(with(&["aa", "bb"]), only.clone()), ["digest: SHA-256 aa; SHA-256 bb -> SHA-256 aa"]);
+        assert_eq!(said(only, with(&["aa"])), [""; 0]);
+    }
+
+    #[test]
+    fn an_edge_to_another_version_that_both_documents_list_is_told() {
+        let of = |versions: [&str; 2], app: &str, y: &str| {
+            let mut bom = bom(vec![item("app", "1"), item("y", "1"), item("x", versions[0]), item("x", versions[1])]);
+            for (from, to) in [("app@1", app), ("y@1", y)] {
+                bom.edges.insert(from.to_owned(), BTreeSet::from([format!("x@{to}")]));
+            }
+            bom
+        };
+        let told = |old: &Bom, new: &Bom| {
+            let all = diff(old, new);
+            all.changed.iter().map(|c| format!("{}: {} -> {}", c.item.name, c.from, c.to)).collect::<Vec<_>>()
+        };
+        let both = of(["1.0.0", "2.0.0"], "2.0.0", "1.0.0");
+        let turned = of(["1.0.0", "2.0.0"], "1.0.0", "2.0.0");
+        let (one, two) = ("pkg:npm/x@1.0.0", "pkg:npm/x@2.0.0");
+        assert_eq!(told(&both, &turned), [format!("app: {two} -> {one}"), format!("y: {one} -> {two}")]);
+        assert_eq!(told(&both, &of(["1.0.0", "3.0.0"], "3.0.0", "1.0.0")), [""; 0], "that it moved is told once");
     }
 }

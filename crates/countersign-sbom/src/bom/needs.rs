@@ -11,6 +11,8 @@ pub(super) struct Needs {
     of: BTreeMap<(String, String), Scope>,
     /// And what anybody needs it for.
     strongest: BTreeMap<String, Scope>,
+    /// What leads to and from files: these are no components, and what one of them links is needed as it is.
+    through: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Needs {
@@ -23,15 +25,24 @@ impl Needs {
         *known = (*known).min(need);
     }
 
-    /// Gives every component its scope: as the root needs it, where it is reached from there, else as anybody does. What is listed and
-    /// cannot be reached is there for a reason that nobody tells: what it needs is needed by it, too.
-    pub(super) fn settle(&self, bom: &mut Bom) {
-        let root = bom.root.iter().map(|root| (root.reference.as_str(), Scope::Required));
-        let by_root = self.reached(root.clone(), &bom.edges);
-        let apart = bom.items.iter().map(|item| item.reference.as_str()).filter(|item| !by_root.contains_key(item));
-        let apart = apart.map(|item| (item, self.strongest.get(item).copied().unwrap_or_default()));
+    /// That one needs another, of which at least one is a file.
+    pub(super) fn say_through(&mut self, from: &str, to: &str, need: Scope) {
+        self.through.entry(from.to_owned()).or_default().insert(to.to_owned());
+        self.say(from, to, need);
+    }
+
+    /// Gives every component its scope: as what the document is about needs it, where it is reached from there, else as anybody does. What
+    /// is listed and cannot be reached is there for a reason that nobody tells: what it needs is needed by it, too.
+    pub(super) fn settle(&self, bom: &mut Bom, described: &BTreeSet<String>) {
+        let root = bom.root.iter().map(|root| root.reference.as_str());
+        let roots = root.chain(described.iter().map(String::as_str)).map(|about| (about, Scope::Required));
+        let by_root = self.reached(roots.clone(), &bom.edges);
+        let listed =
+            bom.items.iter().map(|item| item.reference.as_str()).chain(self.through.keys().map(String::as_str));
+        let apart = listed.filter(|one| !by_root.contains_key(one));
+        let apart = apart.map(|one| (one, self.strongest.get(one).copied().unwrap_or_default()));
         let all: BTreeMap<String, Scope> = self
-            .reached(root.chain(apart), &bom.edges)
+            .reached(roots.chain(apart), &bom.edges)
             .into_iter()
             .map(|(item, scope)| (item.to_owned(), scope))
             .collect();
@@ -42,7 +53,7 @@ impl Needs {
 
     /// What only builds or tests needs its own dependencies for that, too.
     fn reached<'b>(
-        &self,
+        &'b self,
         starts: impl Iterator<Item = (&'b str, Scope)>,
         edges: &'b BTreeMap<String, BTreeSet<String>>,
     ) -> BTreeMap<&'b str, Scope> {
@@ -58,7 +69,7 @@ impl Needs {
                 if reached.get(from).is_some_and(|known| *known < scope) {
                     continue;
                 }
-                for to in edges.get(from).into_iter().flatten() {
+                for to in [edges, &self.through].into_iter().filter_map(|edges| edges.get(from)).flatten() {
                     let need = self.of.get(&(from.to_owned(), to.clone())).copied().unwrap_or_default().max(scope);
                     if reached.get(to.as_str()).is_some_and(|known| *known <= need) {
                         continue;

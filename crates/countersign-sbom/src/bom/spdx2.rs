@@ -59,7 +59,7 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     {
         bom.root = Some(bom.items.remove(place));
     }
-    told.needs.settle(&mut bom);
+    told.needs.settle(&mut bom, &described);
     Ok(bom)
 }
 
@@ -169,8 +169,15 @@ fn relationship(
         }
         _ => return Ok(()),
     };
-    // Files are not among what is listed here, so nothing leads from one.
-    if bom.others.contains(from) || from == "NOASSERTION" || from == "NONE" {
+    if [from, to].contains(&DOCUMENT) && bom.others.contains(from) || from == "NOASSERTION" || from == "NONE" {
+        return Ok(());
+    }
+    // Files are not among what is listed here. What one of them needs is needed by who has the file.
+    let is_file = |id: &str| bom.others.contains(id) && id != DOCUMENT;
+    if is_file(from) {
+        if !matches!(to, "NOASSERTION" | "NONE") {
+            told.needs.say_through(from, to, need);
+        }
         return Ok(());
     }
     let within = matches!(kind, "CONTAINS" | "CONTAINED_BY" | "PACKAGE_OF" | "OPTIONAL_COMPONENT_OF");
@@ -185,7 +192,7 @@ fn relationship(
             told.unknown.insert(from.to_owned());
         }
         "NONE" | "NOASSERTION" => {}
-        _ if bom.others.contains(to) && to != DOCUMENT => {}
+        _ if is_file(to) => told.needs.say_through(from, to, need),
         _ => {
             bom.edges.entry(from.to_owned()).or_default().insert(to.to_owned());
             if depends {
@@ -246,6 +253,44 @@ mod tests {
         assert_eq!(scopes(&[("tool", "DEV_DEPENDENCY_OF", "lib")]), [Scope::Required, Scope::Excluded], "not reached");
         let apart = ("lib", "RUNTIME_DEPENDENCY_OF", "tool");
         assert_eq!(scopes(&[dev, apart]), [Scope::Required; 2], "the root does not lead to what needs it");
+    }
+
+    #[test]
+    fn what_a_file_of_the_product_links_is_needed_as_the_file_is() {
+        let scopes = |all: &[(&str, &str, &str)]| {
+            let one = |&(from, kind, to): &(&str, &str, &str)| json!({"spdxElementId": from, "relationshipType": kind, "relatedSpdxElement": to});
+            let packages = ["app", "lib", "tool"].map(|name| json!({"SPDXID": name, "name": name}));
+            let described = one(&("SPDXRef-DOCUMENT", "DESCRIBES", "app"));
+            let relationships: Vec<Value> = std::iter::once(described).chain(all.iter().map(one)).collect();
+            let files = json!([{"SPDXID": "bin", "fileName": "./bin"}, {"SPDXID": "o", "fileName": "./o"}]);
+            let bom = read(&json!({"packages": packages, "files": files, "relationships": relationships})).unwrap();
+            assert!(bom.dangling().is_empty());
+            [bom.items[0].scope, bom.items[1].scope]
+        };
+        let (builds, contains) = (("lib", "BUILD_DEPENDENCY_OF", "app"), ("app", "CONTAINS", "bin"));
+        let tool = ("tool", "DEV_DEPENDENCY_OF", "app");
+        assert_eq!(
+            scopes(&[tool, builds, contains, ("bin", "STATIC_LINK", "lib")]),
+            [Scope::Required, Scope::Excluded]
+        );
+        let by_part = [tool, contains, ("o", "CONTAINED_BY", "bin"), ("lib", "DEPENDENCY_OF", "o"), builds];
+        assert_eq!(scopes(&by_part), [Scope::Required, Scope::Excluded]);
+        let of_tool = [tool, builds, ("tool", "CONTAINS", "bin"), ("bin", "STATIC_LINK", "lib")];
+        assert_eq!(scopes(&of_tool), [Scope::Excluded; 2], "the file is one of what only development needs");
+        assert_eq!(
+            scopes(&[tool, builds, ("bin", "STATIC_LINK", "lib")])[0],
+            Scope::Required,
+            "nobody says whose it is"
+        );
+    }
+
+    #[test]
+    fn what_a_document_describes_is_required_whoever_else_only_builds_with_it() {
+        let described = ["app", "tool"].map(|name| ("SPDXRef-DOCUMENT", "DESCRIBES", name));
+        let dev = [("tool", "DEV_DEPENDENCY_OF", "app"), ("lib", "DEV_DEPENDENCY_OF", "tool")];
+        let bom = of(&[described, dev].concat());
+        let scopes: Vec<Scope> = bom.items.iter().map(|item| item.scope).collect();
+        assert_eq!((bom.root, scopes), (None, vec![Scope::Required, Scope::Excluded, Scope::Required]));
     }
 
     #[test]

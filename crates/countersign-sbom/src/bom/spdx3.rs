@@ -77,7 +77,7 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     {
         bom.root = Some(bom.items.remove(place));
     }
-    needs.settle(&mut bom);
+    needs.settle(&mut bom, &described);
     Ok(bom)
 }
 
@@ -280,8 +280,8 @@ fn relationship(
     let targets = references(element, "to")?;
     let kind = text(map, "relationshipType", at)?.ok_or_else(|| shape(at, "a relationship with a type"))?;
     let scope = match (kind, text(map, "scope", at)?) {
-        ("hasOptionalDependency" | "hasOptionalComponent", _) => Scope::Optional,
         ("hasTest" | "usesTool", _) | (_, Some("build" | "development" | "test" | "design")) => Scope::Excluded,
+        ("hasOptionalDependency" | "hasOptionalComponent", _) => Scope::Optional,
         _ => Scope::Required,
     };
     match kind {
@@ -293,7 +293,16 @@ fn relationship(
         | "hasOptionalComponent"
         | "hasProvidedDependency"
         | "hasPrerequisite" => {
+            // What a file needs is needed by who has the file.
             if bom.others.contains(from) {
+                let is_file = |found: &Element<'_>| {
+                    self::kind(found).is_ok_and(|kind| matches!(kind, "software_File" | "software_Snippet"))
+                };
+                let named = if elements.get(from).is_some_and(is_file) { targets } else { Vec::new() };
+                for to in named.into_iter().filter(|to| individual(to).is_none()) {
+                    counts.edge(at)?;
+                    needs.say_through(from, to, scope);
+                }
                 return Ok(());
             }
             // Known to have none. That it contains or links none of a kind, or needs none for one stage, says nothing of the rest.
@@ -302,7 +311,12 @@ fn relationship(
             }
             for to in targets {
                 counts.edge(at)?;
-                if !bom.others.contains(to) && individual(to).is_none() {
+                if individual(to).is_some() {
+                    continue;
+                }
+                if bom.others.contains(to) {
+                    needs.say_through(from, to, scope);
+                } else {
                     bom.edges.entry(from.to_owned()).or_default().insert(to.to_owned());
                     needs.say(from, to, scope);
                 }
@@ -393,6 +407,15 @@ mod tests {
         };
         assert_eq!(scopes(&[]), [Scope::Excluded; 2]);
         assert_eq!(scopes(&[needs("r3", "a", "runtime", "c")]), [Scope::Excluded, Scope::Required]);
+        let by = |id: &str, from: &str, kind: &str, to: &str| json!({"type": "Relationship", "spdxId": id, "from": from, "relationshipType": kind, "to": [to]});
+        let file = json!({"type": "software_File", "spdxId": "bin", "name": "bin"});
+        let linked = [file, by("r3", "a", "contains", "bin"), by("r4", "bin", "hasStaticLink", "b")];
+        assert_eq!(scopes(&linked), [Scope::Required; 2], "a file of the product links it");
+        let mut optional = needs("r3", "a", "test", "c");
+        optional["relationshipType"] = json!("hasOptionalDependency");
+        assert_eq!(scopes(&[optional]), [Scope::Excluded; 2], "what a stage may need is of that stage");
+        let second = json!({"type": "software_Sbom", "spdxId": "s", "rootElement": ["b"]});
+        assert_eq!(scopes(&[second]), [Scope::Required; 3], "it is about both");
     }
 
     #[test]

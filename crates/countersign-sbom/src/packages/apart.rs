@@ -16,7 +16,7 @@ const TEXTS: [&str; 6] = [
 /// Stands for every text that no condition names.
 const OTHER: &str = "\0";
 /// Most machines that are thought of for one question.
-const MACHINES: usize = 400;
+const MACHINES: usize = 2_000;
 
 /// How much more is thought about: machines, times the length of the conditions. A lock file asks as often as it likes.
 #[derive(Debug)]
@@ -58,20 +58,34 @@ fn may_hold(condition: &Condition, machine: &Facts) -> bool {
 /// One machine for each case that the conditions can tell from the others.
 fn machines(conditions: &[Condition]) -> Option<Vec<Facts>> {
     let mut minors: BTreeSet<(u64, u64)> = BTreeSet::new();
+    let (mut releases, mut whole) = (BTreeSet::new(), false);
     let mut texts: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
     for condition in conditions {
         for (name, values) in condition.asked()? {
             if matches!(name, "python_version" | "python_full_version") {
+                whole |= name == "python_full_version";
                 for value in values {
                     minors.extend(around(value)?);
+                    releases.insert(release(value));
                 }
             } else if let Some(known) = TEXTS.iter().find(|known| **known == name) {
                 texts.entry(*known).or_default().extend(values);
             }
         }
     }
-    let of = |(major, minor): (u64, u64)| Facts { minor: Some(format!("{major}.{minor}")), ..Facts::default() };
-    let mut machines: Vec<Facts> = minors.into_iter().map(of).collect();
+    let mut machines: Vec<Facts> = Vec::new();
+    for (major, minor) in minors {
+        let of = |full: Option<String>| Facts { minor: Some(format!("{major}.{minor}")), full, ..Facts::default() };
+        // Where one is named that was tried out, not every release can be thought of.
+        if !whole || releases.contains(&None) {
+            machines.push(of(None));
+            continue;
+        }
+        let named = releases.iter().flatten().filter(|known| (known.0, known.1) == (major, minor));
+        let near = named.flat_map(|(_, _, patch)| [patch.saturating_sub(1), *patch, patch.saturating_add(1)]);
+        let patches: BTreeSet<u64> = near.chain([0, 99]).collect();
+        machines.extend(patches.into_iter().map(|patch| of(Some(format!("{major}.{minor}.{patch}")))));
+    }
     if machines.is_empty() {
         machines.push(Facts::default());
     }
@@ -91,6 +105,18 @@ fn machines(conditions: &[Condition]) -> Option<Vec<Facts>> {
         machines = more;
     }
     (machines.len() <= MACHINES).then_some(machines)
+}
+
+/// The release that a version names, with zeros for what it leaves out. None for one that is not of numbers alone.
+fn release(text: &str) -> Option<(u64, u64, u64)> {
+    let numbers = text.trim().trim_end_matches(".*").split('.').map(|part| part.parse().ok());
+    let numbers = numbers.collect::<Option<Vec<u64>>>()?;
+    match numbers[..] {
+        [major] => Some((major, 0, 0)),
+        [major, minor] => Some((major, minor, 0)),
+        [major, minor, patch] => Some((major, minor, patch)),
+        _ => None,
+    }
 }
 
 /// Versions of Python on both sides of one that is named, and that one.
@@ -122,6 +148,11 @@ mod tests {
             ("python_version < '3.12'", "python_version >= '3.12'", true),
             ("python_version < '3.12'", "python_full_version >= '3.12.0'", true),
             ("python_version <= '3.12'", "python_full_version >= '3.12.4'", false),
+            ("python_full_version < '3.10'", "python_full_version >= '3.10'", true),
+            ("python_full_version < '3.10.4'", "python_full_version >= '3.10.4'", true),
+            ("python_full_version < '3.10.4'", "python_full_version >= '3.10.3'", false),
+            ("python_full_version != '3.10.*'", "python_full_version == '3.10.*'", true),
+            ("python_full_version < '3.10'", "python_full_version >= '3.10rc1'", false),
             ("python_version == '3.40'", "python_version >= '3.40'", false),
             ("python_version == '3.*'", "python_version < '3'", true),
             ("python_version < '3.8' and sys_platform == 'win32'", "python_version >= '3.8'", true),

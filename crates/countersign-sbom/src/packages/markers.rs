@@ -155,8 +155,31 @@ impl Condition {
         Some(asked)
     }
 
+    /// Each of its comparisons: the variable's own name, the text that it is held against, and whether that asks if one is part of the
+    /// other. None where it is not read.
+    pub(super) fn comparisons(&self) -> Option<impl Iterator<Item = (&str, &str, bool)>> {
+        let all = self.tokens.as_ref()?.windows(3).filter_map(|part| match part {
+            [Token::Word(word), Token::Sign(sign), Token::Text(text)]
+            | [Token::Text(text), Token::Sign(sign), Token::Word(word)] => {
+                Some((own_name(word), text.as_str(), matches!(sign, Sign::In | Sign::NotIn)))
+            }
+            _ => None,
+        });
+        Some(all)
+    }
+
+    /// How long it is to judge.
+    pub(super) fn length(&self) -> usize {
+        self.tokens.as_ref().map_or(0, Vec::len)
+    }
+
     /// Whether it holds for one extra, or for none where that is empty.
     pub(super) fn holds(&self, facts: &Facts, extra: &str) -> Answer {
+        self.holds_where(facts, &|named| Answer::of(named == extra))
+    }
+
+    /// Whether it holds, where it is told of each name whether it is an extra that is asked for.
+    pub(super) fn holds_where(&self, facts: &Facts, extra: &dyn Fn(&str) -> Answer) -> Answer {
         let judged = self.tokens.as_ref().and_then(|tokens| judge(tokens, facts, extra));
         judged.unwrap_or(Answer::Unknown)
     }
@@ -218,7 +241,7 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
 }
 
 /// Walks a condition with a stack, not recursion: brackets may nest as deep as they like.
-fn judge(tokens: &[Token], facts: &Facts, extra: &str) -> Option<Answer> {
+fn judge(tokens: &[Token], facts: &Facts, extra: &dyn Fn(&str) -> Answer) -> Option<Answer> {
     let mut answers: Vec<Answer> = Vec::new();
     let mut waiting: Vec<Join> = Vec::new();
     let mut tokens = tokens.iter();
@@ -295,10 +318,20 @@ fn own_name(name: &str) -> &str {
 }
 
 /// One comparison. `turned` is one with the variable behind the sign.
-fn compare(name: &str, sign: Sign, text: &str, turned: bool, facts: &Facts, extra: &str) -> Answer {
+fn compare(name: &str, sign: Sign, text: &str, turned: bool, facts: &Facts, extra: &dyn Fn(&str) -> Answer) -> Answer {
     let name = own_name(name);
     match name {
-        EXTRA => sign.equality(normal(text) == extra).unwrap_or(Answer::Unknown),
+        EXTRA => match sign {
+            Sign::Equal | Sign::Same => extra(&normal(text)),
+            Sign::NotEqual => extra(&normal(text)).not(),
+            Sign::Less
+            | Sign::LessOrEqual
+            | Sign::MoreOrEqual
+            | Sign::More
+            | Sign::Compatible
+            | Sign::In
+            | Sign::NotIn => Answer::Unknown,
+        },
         "python_version" => {
             facts.minor.as_deref().map_or(Answer::Unknown, |minor| version(minor, true, sign, text, turned))
         }

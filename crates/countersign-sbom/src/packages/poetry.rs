@@ -8,7 +8,8 @@ use super::poetry_hash::fingerprints;
 use super::poetry_markers::{EMPTY, marker_of, never_in};
 use super::poetry_told::Told;
 use super::python::{
-    From, condition, conditions as give_conditions, digest, extras, normal, purl_within, range, reference, requirement,
+    From, condition, conditions as give_conditions, digest, extras, marker_within, normal, purl_within, range,
+    reference, requirement,
 };
 use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
@@ -277,7 +278,7 @@ fn requirements(name: &str, asked: &Value, offered: Option<&Table>) -> Vec<Strin
         let listed = table.and_then(|table| table.get("extras")).and_then(Value::as_array);
         let extras: Vec<&str> = listed.into_iter().flatten().filter_map(Value::as_str).collect();
         let optional = table.and_then(|table| table.get("optional")).and_then(Value::as_bool) == Some(true);
-        let marker = match table.and_then(|table| text_in(table, "markers")) {
+        let marker = match table.and_then(|table| table.get("markers")?.as_str()).map(marker_within) {
             Some(marker) if optional && !marker.contains("extra") => match extras_with(name, offered) {
                 extras if extras == OPTIONAL => Some(marker.to_owned()),
                 extras => Some(format!("({extras}) and ({marker})")),
@@ -365,7 +366,7 @@ fn own_conditions<'t>(package: &'t Table, groups: Option<&[&str]>) -> Option<BTr
         return Some(Some(text).filter(|text| *text != EMPTY).into_iter().collect());
     }
     let by_group = markers.as_table()?;
-    let of = |group: &str| text_in(by_group, group);
+    let of = |group: &str| by_group.get(group).and_then(Value::as_str).map(marker_within);
     let groups = groups.unwrap_or(&["main"]);
     if groups.contains(&"main") && !never_in(package, "main") {
         return of("main").map(|marker| BTreeSet::from([marker]));

@@ -1,5 +1,6 @@
 //! On what condition a package of `poetry.lock` is there.
 
+use super::python::marker_within;
 use super::uv::text_in;
 use toml::{Table, Value};
 
@@ -15,7 +16,7 @@ pub(super) fn marker_of(package: &Table) -> Option<String> {
     }
     let by_group = markers.as_table()?;
     let groups = package.get("groups").and_then(Value::as_array).filter(|groups| !groups.is_empty())?;
-    let of = |group: &Value| text_in(by_group, group.as_str()?);
+    let of = |group: &Value| by_group.get(group.as_str()?).and_then(Value::as_str).map(marker_within);
     let texts: Vec<&str> = groups.iter().map(of).collect::<Option<_>>()?;
     let there: Vec<String> = texts.into_iter().filter(|text| *text != EMPTY).map(|text| format!("({text})")).collect();
     Some(if there.is_empty() { EMPTY.to_owned() } else { there.join(" or ") })

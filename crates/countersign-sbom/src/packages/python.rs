@@ -137,10 +137,18 @@ const fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
+/// Stands for a condition that is too long to be read or shown.
+const LONG: &str = "a condition that is too long to be shown: see the lock file";
+
+/// A condition as far as it is read. One that is too long is one that nobody can judge, and still a condition.
+pub(super) const fn marker_within(text: &str) -> &str {
+    if text.len() <= countersign_core::limits::SBOM_TEXT_BYTES { text } else { LONG }
+}
+
 /// Says on what condition a component is there.
 pub(super) fn condition(item: &mut Item, text: &str) {
-    let known = item.properties.iter().any(|(name, value)| name == CONDITION && value == text);
-    if !known && text.len() <= countersign_core::limits::SBOM_TEXT_BYTES {
+    let text = marker_within(text);
+    if !item.properties.iter().any(|(name, value)| name == CONDITION && value == text) {
         item.properties.push((CONDITION.to_owned(), text.to_owned()));
     }
 }

@@ -1,6 +1,7 @@
 //! `requirements.txt` as pip-compile and uv write it: pinned versions, digests, and comments that say who asks for what.
 
 use super::pip_options::{self, Said};
+use super::pip_together::Together;
 use super::python::{From, condition, digest, purl, purl_within, reference, requirement};
 use super::{Kind, Made, PackagesError, UNNAMED, application, bytes_of, library, malformed, public, purl_error};
 use crate::bom::{Bom, File, Item, Scope};
@@ -31,8 +32,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         ));
     }
     let mut bom = Bom::made();
-    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut vias: Vec<(String, Vec<String>)> = Vec::new();
+    let mut together = Together::default();
     let (mut unpinned, mut unhashed, mut unnamed) = (0_usize, 0_usize, 0_usize);
     let open = entries.iter().filter(|entry| has_variable(&entry.text)).count();
     for entry in &entries {
@@ -40,37 +40,13 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         unpinned = unpinned.saturating_add(usize::from(item.version.is_none()));
         unnamed = unnamed.saturating_add(usize::from(bare(&entry.text).is_some_and(|bare| bare.name.is_none())));
         unhashed = unhashed.saturating_add(usize::from(item.files.is_empty()));
-        vias.push((item.reference.clone(), entry.via.clone()));
-        let named = names.entry(item.name.clone()).or_default();
-        // Several versions, each under a condition of its own: pip takes the one whose condition holds.
-        let conditional = |item: &Item| item.scope == Scope::Optional;
-        let others = || bom.items.iter().filter(|other| named.contains(&other.reference));
-        let may_stand_beside = conditional(&item) && others().all(conditional);
-        if !(named.is_empty() || may_stand_beside) {
-            return Err(malformed(path, &format!("line {}", entry.line), &format!("{} is required twice", item.name)));
-        }
-        if let Some(same) = bom.items.iter_mut().find(|other| other.reference == item.reference) {
-            for file in item.files {
-                if !same.files.contains(&file) {
-                    same.files.push(file);
-                }
-            }
-            same.properties.extend(item.properties);
-        } else {
-            named.push(item.reference.clone());
-            bom.items.push(item);
+        let (name, named) = (item.name.clone(), bare(&entry.text).is_none_or(|bare| bare.name.is_some()));
+        if together.take(&mut bom, item, named, &entry.text, &entry.via).is_none() {
+            return Err(malformed(path, &format!("line {}", entry.line), &format!("{name} is required twice")));
         }
     }
     let root = application(UNNAMED, None);
-    for (reference, via) in vias {
-        for name in via {
-            // A file or project that asks for it is the project itself.
-            let from = names.get(&requirement(&name).0).filter(|_| !name.starts_with('-')).cloned();
-            for from in from.unwrap_or_else(|| vec![root.reference.clone()]) {
-                bom.edges.entry(from).or_default().insert(reference.clone());
-            }
-        }
-    }
+    together.give_edges(&mut bom, &root.reference);
     for reference in bom.items.iter().map(|item| &item.reference).chain([&root.reference]) {
         let known = if bom.edges.contains_key(reference) { "incomplete" } else { "unknown" };
         bom.aggregates.insert(reference.clone(), known.to_owned());

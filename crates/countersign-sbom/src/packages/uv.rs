@@ -5,6 +5,7 @@ use super::markers::{Answer, Condition, Facts};
 use super::python::{From, conditions as give_conditions, digest, normal, purl_within, reference};
 use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
+use super::uv_asks::{Askers, Index, asks_alone, marker_of};
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, left_out_of, library, malformed, public, purl_error, take, text_of,
 };
@@ -42,15 +43,15 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     for package in &own {
         in_range(path, &lock, package, &index)?;
     }
-    let mut nodes = Vec::new();
-    for (package, item) in packages.iter().zip(&items) {
-        nodes.push(node(path, package, item, &index)?);
-    }
     let mine = |place: &usize| packages.get(*place).is_some_and(|package| is_own(package, &listed));
     let members: Vec<usize> = (0..packages.len()).filter(mine).collect();
-    let asked = asked_by_no_package(path, &lock, &index)?;
-    let (root, found) = root(path, &items, &packages, &members, !asked.is_empty())?;
-    let nothing_asks = members.is_empty() && asked.is_empty();
+    let alone = asks_alone(&lock);
+    let (root, found) = root(path, &items, &packages, &members, alone)?;
+    let askers = Askers::of(path, &index, &packages, found.map(|_| root.name.as_str()));
+    let asked = askers.of_no_package(&lock)?;
+    let nodes = packages.iter().zip(&items).map(|(package, item)| askers.node(package, item));
+    let mut nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+    let nothing_asks = members.is_empty() && !alone;
     let mut references: Vec<String> = items.iter().map(|item| item.reference.clone()).collect();
     // Of a project alone there is no list; other folders that it needs are no members of anything.
     let is_member = |place: &usize| {
@@ -79,14 +80,15 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         let extras = nodes.get(place).into_iter().flat_map(|node| node.extras.keys());
         starts.extend(extras.map(|extra| (place, Some(extra.clone()), Scope::Optional)));
     }
-    let in_each = super::uv_forks::needed_in_each(&lock, &nodes, &starts);
+    let installed = |name: &str| askers.installed(name, Scope::Required);
+    let in_each = super::uv_forks::needed_in_each(&lock, &nodes, &starts, &installed);
     let reached = reach::walk(&nodes, starts);
     let mut bom = Bom::made();
     let conditions = reached.give_edges(&references, &mut bom);
     let mut left = Vec::new();
     for (place, mut item) in items.into_iter().enumerate() {
         match reached.scopes.get(&place) {
-            Some(_) if in_each.contains(&place) => item.scope = Scope::Required,
+            Some(_) if in_each.as_ref().is_some_and(|all| all.contains(&place)) => item.scope = Scope::Required,
             Some(scope) => item.scope = *scope,
             None if nothing_asks => item.scope = Scope::Optional,
             None => {
@@ -104,6 +106,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let mut partial = partial(&bom, &held);
     partial.extend(super::uv_project::changed(&lock));
     partial.extend(left_out_of(&left, "uv"));
+    partial.extend(in_each.is_none().then(|| UNREAD_FORKS.to_owned()));
     for reference in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
         bom.aggregates.insert(reference, "complete".to_owned());
     }
@@ -143,6 +146,9 @@ fn held(bom: &Bom, conditions: &reach::Conditions) -> Counted {
     held
 }
 
+const UNREAD_FORKS: &str =
+    "the forks of the lock file are not all read: what each of them needs is called optional, too";
+
 /// What the lock file cannot say.
 fn partial(bom: &Bom, held: &Counted) -> Vec<String> {
     let mut partial: Vec<String> = held.said().into_iter().collect();
@@ -158,9 +164,6 @@ pub(super) fn tables<'t>(table: &'t Table, key: &str) -> impl Iterator<Item = &'
 pub(super) fn text_in<'t>(table: &'t Table, key: &str) -> Option<&'t str> {
     table.get(key).and_then(Value::as_str).filter(|text| text.len() <= limits::SBOM_TEXT_BYTES)
 }
-
-/// Where packages stand in the lock file, by name.
-type Index<'t> = BTreeMap<String, Vec<(usize, &'t Table)>>;
 
 /// A version of what one of the project's own packages asks for is one that it asks for: in what uv wrote down of the package's requirements
 /// there are bounds. What is overridden may have any.
@@ -203,7 +206,7 @@ fn in_range(path: &Path, lock: &Table, package: &Table, index: &Index<'_>) -> Re
 /// Whether a requirement holds wherever the project is installed, or some extra of it: what is for a Python or a system that the project
 /// does not support is not locked.
 fn is_certain(asked: &Table) -> bool {
-    text_in(asked, "marker").is_none_or(|marker| {
+    marker_of(asked).is_none_or(|marker| {
         let condition = Condition::read(marker);
         condition.extras.iter().any(|extra| condition.holds(&Facts::default(), extra) == Answer::Yes)
     })
@@ -216,54 +219,6 @@ fn needed(package: &Table) -> BTreeSet<String> {
     let lists = lists.chain(by_key("optional-dependencies")).chain(by_key("dev-dependencies"));
     let all = lists.filter_map(Value::as_array).flatten().filter_map(Value::as_table);
     all.filter_map(|one| text_in(one, "name").map(normal)).collect()
-}
-
-/// What a package asks for: by itself, by each extra, and for its own development.
-fn node(path: &Path, package: &Table, item: &Item, index: &Index<'_>) -> Result<Node, PackagesError> {
-    let all = |list: &Value, scope: Scope| {
-        let asks = list.as_array().into_iter().flatten().filter_map(Value::as_table);
-        asks.map(|asked| ask(path, asked, scope, item, index)).collect::<Result<Vec<_>, _>>()
-    };
-    let mut node = Node::default();
-    if let Some(list) = package.get("dependencies") {
-        node.asks = all(list, Scope::Required)?;
-    }
-    for (_, list) in package.get("dev-dependencies").and_then(Value::as_table).into_iter().flatten() {
-        node.asks.extend(all(list, Scope::Excluded)?);
-    }
-    for (extra, list) in package.get("optional-dependencies").and_then(Value::as_table).into_iter().flatten() {
-        node.extras.entry(normal(extra)).or_default().extend(all(list, Scope::Required)?);
-    }
-    Ok(node)
-}
-
-fn ask(path: &Path, asked: &Table, scope: Scope, item: &Item, index: &Index<'_>) -> Result<Ask, PackagesError> {
-    let wrong = |what: &str| malformed(path, &item.label(), what);
-    let name = text_in(asked, "name").map(normal).ok_or_else(|| wrong("a dependency without a name"))?;
-    let found = index.get(&name).map(Vec::as_slice).unwrap_or_default();
-    let of_version = |version: &str| {
-        let mut all = found.iter().filter(|(_, package)| text_in(package, "version") == Some(version));
-        // One version may come from several places, which the asker then names.
-        let named = asked.get("source");
-        all.clone().find(|(_, package)| named.is_some() && package.get("source") == named).or_else(|| all.next())
-    };
-    let target = match (text_in(asked, "version"), found) {
-        (Some(version), _) => of_version(version),
-        (None, [only]) => Some(only),
-        (None, several) => several
-            .iter()
-            .find(|(_, package)| package.get("source").is_some_and(|own| asked.get("source") == Some(own))),
-    };
-    let Some((to, _)) = target else {
-        return Err(wrong(&format!("it needs {name}, which the lock file does not have, or has more than once")));
-    };
-    Ok(Ask { to: *to, extras: extras_of(asked), scope, condition: text_in(asked, "marker").map(str::to_owned) })
-}
-
-/// The extras that something is asked for with.
-fn extras_of(asked: &Table) -> BTreeSet<String> {
-    let lists = ["extra", "extras"].iter().filter_map(|key| asked.get(*key).and_then(Value::as_array));
-    lists.flatten().filter_map(Value::as_str).map(normal).collect()
 }
 
 fn source(package: &Table) -> Option<&Table> {
@@ -342,30 +297,6 @@ fn component(path: &Path, package: &Table, own: bool) -> Result<Item, PackagesEr
         item.files.push(File { url: text_in(source, "url").and_then(public), hashes });
     }
     Ok(item)
-}
-
-/// What a script, or a workspace without a package of its own, asks for: its requirements, and its groups for development. Where
-/// the lock has several versions of one, it does not say here which is meant: each may be.
-fn asked_by_no_package(path: &Path, lock: &Table, index: &Index<'_>) -> Result<Vec<Ask>, PackagesError> {
-    let Some(manifest) = lock.get("manifest").and_then(Value::as_table) else { return Ok(Vec::new()) };
-    let requirements = tables(manifest, "requirements").map(|asked| ("requirements", asked, Scope::Required));
-    let groups = manifest.get("dependency-groups").and_then(Value::as_table);
-    let groups = groups.into_iter().flat_map(|groups| groups.keys().flat_map(|group| tables(groups, group)));
-    let groups = groups.map(|asked| ("dependency-groups", asked, Scope::Excluded));
-    let mut all = Vec::new();
-    for (key, asked, scope) in requirements.chain(groups) {
-        let name = text_in(asked, "name").map(normal).unwrap_or_default();
-        let Some(found) = index.get(&name) else {
-            let what = format!("it names {name:?}, which the lock file does not have");
-            return Err(malformed(path, &format!("manifest.{key}"), &what));
-        };
-        let condition = text_in(asked, "marker");
-        let sure = found.len() == 1 && condition.is_none();
-        let scope = if sure { scope } else { scope.max(Scope::Optional) };
-        let ask = |to: usize| Ask { to, extras: extras_of(asked), scope, condition: condition.map(str::to_owned) };
-        all.extend(found.iter().map(|(to, _)| ask(*to)));
-    }
-    Ok(all)
 }
 
 /// What the document is about: the project whose folder the lock file lies in, a script, or a workspace without a package of its
