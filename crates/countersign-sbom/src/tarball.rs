@@ -105,14 +105,13 @@ impl<R: Read> Files<R> {
                     self.pass(size)?;
                     (long, noted) = (None, Noted::default());
                 }
-                // The label of a volume has no bytes, and the list of a folder's files is none of them.
-                b'V' if self.loose => (long, noted) = (None, Noted::default()),
+                // The list of a folder's files is none of them.
                 b'D' if self.loose => {
                     self.pass(size)?;
                     (long, noted) = (None, Noted::default());
                 }
-                // Some write down how long the file is that a link leads to: no bytes follow.
-                b'1'..=b'4' | b'6' if self.loose => (long, noted) = (None, Noted::default()),
+                // Some write down how long the file is that a link leads to: no bytes follow. Nor does the label of a volume have any.
+                b'1'..=b'4' | b'6' | b'V' if self.loose => (long, noted) = (None, Noted::default()),
                 other => {
                     let what = format!("a file of kind {:?}, which no package has", char::from(other));
                     return Err(if self.loose { unsupported(&what) } else { wrong(what) });
