@@ -289,7 +289,7 @@ fn what_a_decision_of_an_earlier_log_settled_is_open_until_the_package_of_that_l
     let ask = |question: &str, more: &str| {
         place.run(&format!("audit ask {question} next.cspkg --least-checkpoint outside/next --format json {more}"))
     };
-    let unrun = "that log's package, given with --earlier, shows it";
+    let unrun = "that log's whole package, given with --earlier, shows it";
     ask("Q06", "").expect(3, &["reviewed in time", "which is not run again here", unrun]);
     let over = "whether violations were over when this log began: log example.com/log";
     let said = ask("Q10", "");
