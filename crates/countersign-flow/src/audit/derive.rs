@@ -52,7 +52,7 @@ impl Files {
 
 /// Which lists, page and text there are, what their columns are and what they say: to change any of it is to count this up, so
 /// that a package of before is not taken for an altered one.
-pub(super) const SCHEMA: &str = "https://countersign.dev/schemas/package-index/v0.5";
+pub(super) const SCHEMA: &str = "https://countersign.dev/schemas/package-index/v0.6";
 
 /// `index.json`, without the files.
 #[derive(Debug, Serialize)]
