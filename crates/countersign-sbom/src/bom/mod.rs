@@ -10,6 +10,7 @@ pub(crate) mod json;
 mod needs;
 mod spdx2;
 mod spdx3;
+mod spdx3_licences;
 pub(crate) mod write;
 
 pub use form::conversion;
