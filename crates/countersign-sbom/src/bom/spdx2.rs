@@ -119,7 +119,7 @@ fn own_licences(document: &Object) -> Result<BTreeMap<&str, String>, DocumentErr
         let Some(id) = text(one, "licenseId", &at)? else { continue };
         let name: String = said(text(one, "name", &at)?).unwrap_or_default().chars().take(200).collect();
         let wording = one.get("extractedText").and_then(Value::as_str);
-        let digest = wording.map(|text| format!("SHA-256:{}", Sha256::of(text.as_bytes())));
+        let digest = wording.map(|text| Sha256::of(text.as_bytes()).to_string());
         let parts = [Some(id.to_owned()), Some(name).filter(|name| !name.is_empty()), digest];
         own.insert(id, parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
     }
@@ -342,10 +342,10 @@ mod tests {
         };
         let one = |name: Value, text: &str| json!([{"licenseId": "LicenseRef-1", "name": name, "extractedText": text}]);
         let own = of("MIT OR LicenseRef-1", one(json!("Our own"), "You may."));
-        assert!(own[0].starts_with("LicenseRef-1 Our own SHA-256:") && own.len() == 1, "{own:?}");
+        assert!(own[0].starts_with("LicenseRef-1 Our own sha256:") && own.len() == 1, "{own:?}");
         assert_ne!(own, of("MIT OR LicenseRef-1", one(json!("Our own"), "You must not.")));
         assert!(
-            of("LicenseRef-1", one(json!("NOASSERTION"), &"x".repeat(9_000)))[0].starts_with("LicenseRef-1 SHA-256:")
+            of("LicenseRef-1", one(json!("NOASSERTION"), &"x".repeat(9_000)))[0].starts_with("LicenseRef-1 sha256:")
         );
         for other in ["MIT", "LicenseRef-11", "DocumentRef-x:LicenseRef-1"] {
             assert_eq!(of(other, one(json!("Our own"), "x")), [""; 0], "{other}");

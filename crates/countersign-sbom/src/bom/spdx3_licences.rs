@@ -81,7 +81,7 @@ fn own(element: &Element<'_>) -> Result<Option<String>, DocumentError> {
     let wording = texts.iter().find_map(|key| element.map.get(*key)).and_then(Value::as_str);
     Ok(match wording {
         Some(wording) if wording.len() > limits::SBOM_TEXT_BYTES => {
-            Some(format!("a licence text, SHA-256:{}", Sha256::of(wording.as_bytes())))
+            Some(format!("a licence text, {}", Sha256::of(wording.as_bytes())))
         }
         Some(wording) => Some(wording.to_owned()),
         None => text(element.map, "summary", &element.at)?.map(str::to_owned),
@@ -130,7 +130,7 @@ mod tests {
         let text =
             |text: &str| json!({"type": "simplelicensing_SimpleLicensingText", "simplelicensing_licenseText": text});
         assert_eq!(of(&text("Do as you like."), &[]), ["Do as you like."]);
-        assert!(of(&text(&"x".repeat(9_000)), &[])[0].starts_with("a licence text, SHA-256:"));
+        assert!(of(&text(&"x".repeat(9_000)), &[])[0].starts_with("a licence text, sha256:"));
     }
 
     #[test]
