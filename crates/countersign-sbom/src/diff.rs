@@ -1,6 +1,6 @@
 //! What changed between two SBOMs: components added, removed and upgraded, sources, licences, suppliers and digests changed.
 
-use crate::bom::{Bom, FILE_DIGEST, Item};
+use crate::bom::{Bom, FILE_DIGEST, Item, OWN_LICENCE};
 use crate::version::{Scheme, Version};
 use countersign_core::purl::decoded;
 use std::cmp::Ordering;
@@ -244,7 +244,7 @@ fn pair<'b>(from: &'b Item, to: &'b Item, names: &[Names<'b>; 2], boms: (&Bom, &
     let (before, after) = (sources(from, same), sources(to, same));
     let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect();
     changed(to, "source", &joined(&only(&before, &after)), &joined(&only(&after, &before)), diff);
-    changed(to, "licence", &joined(&from.licences), &joined(&to.licences), diff);
+    changed(to, "licence", &joined(&licences(from)), &joined(&licences(to)), diff);
     let text = |item: &Item| item.supplier.clone().unwrap_or_default();
     changed(to, "supplier", &text(from), &text(to), diff);
     changed(to, "scope", from.scope.word(), to.scope.word(), diff);
@@ -301,6 +301,12 @@ fn sources(item: &Item, exact: bool) -> BTreeSet<String> {
     let urls = item.files.iter().filter_map(|file| file.url.as_deref());
     let urls = urls.map(|url| if exact { url.to_owned() } else { host(url) });
     qualifiers.chain(folder).chain(urls).collect()
+}
+
+/// Licences, and what a document means by those that have a name in it alone.
+fn licences(item: &Item) -> BTreeSet<String> {
+    let meant = item.properties.iter().filter(|(name, _)| name == OWN_LICENCE).map(|(_, text)| text.clone());
+    item.licences.iter().cloned().chain(meant).collect()
 }
 
 /// All digests of a component and of the files that it is distributed in, by algorithm.
@@ -603,5 +609,15 @@ mod tests {
         let (one, two) = ("pkg:npm/x@1.0.0", "pkg:npm/x@2.0.0");
         assert_eq!(told(&both, &turned), [format!("app: {two} -> {one}"), format!("y: {one} -> {two}")]);
         assert_eq!(told(&both, &of(["1.0.0", "3.0.0"], "3.0.0", "1.0.0")), [""; 0], "that it moved is told once");
+    }
+
+    #[test]
+    fn a_licence_of_the_document_alone_that_means_something_else_is_told() {
+        let of = |text: &str| Item {
+            licences: BTreeSet::from(["LicenseRef-1".to_owned()]),
+            properties: vec![(OWN_LICENCE.to_owned(), format!("LicenseRef-1 {text}"))],
+            ..item("a", "1.0.0")
+        };
+        assert_eq!(said(of("x"), of("y")), ["licence: LicenseRef-1; LicenseRef-1 x -> LicenseRef-1; LicenseRef-1 y"]);
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod json;
 mod needs;
 mod spdx2;
 mod spdx3;
+mod spdx3_licences;
 pub(crate) mod write;
 
 pub use form::conversion;
@@ -110,6 +111,9 @@ pub struct Item {
 
 /// A property with the digest of a file that a component is, or is distributed in, and that has no address.
 pub(crate) const FILE_DIGEST: &str = "countersign:file-digest";
+
+/// A property with what a document means by a licence that has a name in that document alone.
+pub(crate) const OWN_LICENCE: &str = "countersign:licence";
 
 /// A property with one more package URL of a component: CycloneDX has a place for one alone.
 pub(crate) const MORE_PURLS: &str = "countersign:purl";

@@ -2,9 +2,10 @@
 
 use super::json::{Counts, Object, bounded, digest, inner, list, object, shape, text};
 use super::needs::Needs;
-use super::{Bom, DocumentError, File, Format, Item, Scope};
+use super::{Bom, DocumentError, File, Format, Item, OWN_LICENCE, Scope};
+use countersign_core::digest::Sha256;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 
@@ -26,9 +27,14 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     bom.about.serial = text(document, "documentNamespace", "")?.map(str::to_owned);
     counts.reference(DOCUMENT, "/SPDXID")?;
     bom.others.insert(DOCUMENT.to_owned());
+    let own = own_licences(document)?;
     for (value, at) in list(document, "packages", "")? {
         counts.component(&at)?;
-        let item = package(object(value, &at)?, &at)?;
+        let mut item = package(object(value, &at)?, &at)?;
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+        let named = item.licences.iter().flat_map(|text| text.split(|c| !is_of_name(c)));
+        let meant: BTreeSet<&String> = named.filter_map(|name| own.get(name)).collect();
+        item.properties.extend(meant.into_iter().map(|text| (OWN_LICENCE.to_owned(), text.clone())));
         counts.reference(&item.reference, &at)?;
         bom.items.push(item);
     }
@@ -104,9 +110,28 @@ fn package(map: &Object, at: &str) -> Result<Item, DocumentError> {
     Ok(item)
 }
 
+/// What the document means by each licence of its own: the name is a number that other documents have as well. Texts may be long, and
+/// are told apart by their digests.
+fn own_licences(document: &Object) -> Result<BTreeMap<&str, String>, DocumentError> {
+    let mut own = BTreeMap::new();
+    for (value, at) in list(document, "hasExtractedLicensingInfos", "")? {
+        let one = object(value, &at)?;
+        let Some(id) = text(one, "licenseId", &at)? else { continue };
+        let name: String = said(text(one, "name", &at)?).unwrap_or_default().chars().take(200).collect();
+        let wording = one.get("extractedText").and_then(Value::as_str);
+        let digest = wording.map(|text| Sha256::of(text.as_bytes()).to_string());
+        let parts = [Some(id.to_owned()), Some(name).filter(|name| !name.is_empty()), digest];
+        own.insert(id, parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
+    }
+    Ok(own)
+}
+
 /// As CycloneDX spells it: `SHA-256`.
 pub(super) fn algorithm_of(name: &str) -> String {
     let upper = name.to_ascii_uppercase().replace(['_', '-'], "");
+    if let Some(bits) = upper.strip_prefix("BLAKE2B") {
+        return format!("BLAKE2b-{bits}");
+    }
     match upper.strip_prefix("SHA3").filter(|bits| bits.len() == 3) {
         Some(bits) => format!("SHA3-{bits}"),
         None => match upper.strip_prefix("SHA") {
@@ -291,6 +316,40 @@ mod tests {
         let bom = of(&[described, dev].concat());
         let scopes: Vec<Scope> = bom.items.iter().map(|item| item.scope).collect();
         assert_eq!((bom.root, scopes), (None, vec![Scope::Required, Scope::Excluded, Scope::Required]));
+    }
+
+    #[test]
+    fn algorithms_are_spelled_as_cyclonedx_does() {
+        for (own, wanted) in [
+            ("SHA256", "SHA-256"),
+            ("sha3_384", "SHA3-384"),
+            ("SHA3-256", "SHA3-256"),
+            ("BLAKE2b-512", "BLAKE2b-512"),
+            ("blake2b256", "BLAKE2b-256"),
+            ("BLAKE3", "BLAKE3"),
+            ("md5", "MD5"),
+        ] {
+            assert_eq!(algorithm_of(own), wanted);
+        }
+    }
+
+    #[test]
+    fn what_the_document_means_by_a_licence_of_its_own_stands_with_each_package() {
+        let of = |declared: &str, extracted: Value| {
+            let package = json!({"SPDXID": "a", "name": "a", "licenseDeclared": declared});
+            let mut bom = read(&json!({"packages": [package], "hasExtractedLicensingInfos": extracted})).unwrap();
+            bom.items.remove(0).properties.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        let one = |name: Value, text: &str| json!([{"licenseId": "LicenseRef-1", "name": name, "extractedText": text}]);
+        let own = of("MIT OR LicenseRef-1", one(json!("Our own"), "You may."));
+        assert!(own[0].starts_with("LicenseRef-1 Our own sha256:") && own.len() == 1, "{own:?}");
+        assert_ne!(own, of("MIT OR LicenseRef-1", one(json!("Our own"), "You must not.")));
+        assert!(
+            of("LicenseRef-1", one(json!("NOASSERTION"), &"x".repeat(9_000)))[0].starts_with("LicenseRef-1 sha256:")
+        );
+        for other in ["MIT", "LicenseRef-11", "DocumentRef-x:LicenseRef-1"] {
+            assert_eq!(of(other, one(json!("Our own"), "x")), [""; 0], "{other}");
+        }
     }
 
     #[test]

@@ -3,16 +3,17 @@
 use super::json::{Counts, Object, bounded, digest, list, object, shape, text};
 use super::needs::Needs;
 use super::spdx2::algorithm_of;
+use super::spdx3_licences;
 use super::{Bom, DocumentError, File, Format, Item, Scope};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-struct Element<'v> {
-    map: &'v Object,
-    at: String,
+pub(super) struct Element<'v> {
+    pub(super) map: &'v Object,
+    pub(super) at: String,
 }
 
-type Elements<'v> = BTreeMap<&'v str, Element<'v>>;
+pub(super) type Elements<'v> = BTreeMap<&'v str, Element<'v>>;
 /// Of each package the licences, and whether somebody concluded them.
 type Licences = BTreeMap<String, BTreeSet<(String, bool)>>;
 
@@ -81,12 +82,12 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     Ok(bom)
 }
 
-fn kind<'v>(element: &Element<'v>) -> Result<&'v str, DocumentError> {
+pub(super) fn kind<'v>(element: &Element<'v>) -> Result<&'v str, DocumentError> {
     Ok(text(element.map, "type", &element.at)?.or(text(element.map, "@type", &element.at)?).unwrap_or_default())
 }
 
 /// References under a key: one or several, each an id or an object that has one.
-fn references<'v>(element: &Element<'v>, key: &str) -> Result<Vec<&'v str>, DocumentError> {
+pub(super) fn references<'v>(element: &Element<'v>, key: &str) -> Result<Vec<&'v str>, DocumentError> {
     let id = |value: &'v Value| match value.as_object() {
         Some(map) => map.get("spdxId").or_else(|| map.get("@id")).and_then(Value::as_str),
         None => value.as_str(),
@@ -325,28 +326,14 @@ fn relationship(
         "hasDeclaredLicense" | "hasConcludedLicense" => {
             let concluded = kind == "hasConcludedLicense";
             for to in targets {
-                // One of SPDX's own list is named by its address there, whether or not the document has it as an element.
-                if let Some(listed) = listed_licence(to) {
-                    licences.entry(from.to_owned()).or_default().insert((listed.to_owned(), concluded));
-                    continue;
-                }
-                let Some(found) = elements.get(to) else { continue };
-                let expression = found.map.get("simplelicensing_licenseExpression").or_else(|| found.map.get("name"));
-                if let Some(expression) = expression {
-                    let expression = bounded(expression, || found.at.clone())?;
-                    licences.entry(from.to_owned()).or_default().insert((expression.to_owned(), concluded));
+                if let Some(licence) = spdx3_licences::words(to, elements)? {
+                    licences.entry(from.to_owned()).or_default().insert((licence, concluded));
                 }
             }
         }
         _ => {}
     }
     Ok(())
-}
-
-/// The identifier of a licence in SPDX's own list, by its address.
-fn listed_licence(address: &str) -> Option<&str> {
-    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"))?;
-    rest.strip_prefix("spdx.org/licenses/").filter(|name| crate::inventory::is_spdx(name))
 }
 
 #[cfg(test)]

@@ -33,19 +33,19 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     let mut bom = Bom::made();
     let mut together = Together::default();
-    let (mut unpinned, mut unhashed, mut unnamed) = (0_usize, 0_usize, 0_usize);
+    let mut unnamed = 0_usize;
     let open = entries.iter().filter(|entry| has_variable(&entry.text)).count();
     for entry in &entries {
         let item = component(path, entry, &index)?;
-        unpinned = unpinned.saturating_add(usize::from(item.version.is_none()));
         unnamed = unnamed.saturating_add(usize::from(bare(&entry.text).is_some_and(|bare| bare.name.is_none())));
-        unhashed = unhashed.saturating_add(usize::from(item.files.is_empty()));
         let (name, named) = (item.name.clone(), bare(&entry.text).is_none_or(|bare| bare.name.is_some()));
         if together.take(&mut bom, item, named, &entry.text, &entry.via).is_none() {
             return Err(malformed(path, &format!("line {}", entry.line), &format!("{name} is required twice")));
         }
     }
     let root = application(UNNAMED, None);
+    let unpinned = bom.items.iter().filter(|item| item.version.is_none()).count();
+    let unhashed = bom.items.iter().filter(|item| item.files.is_empty()).count();
     together.give_edges(&mut bom, &root.reference);
     for reference in bom.items.iter().map(|item| &item.reference).chain([&root.reference]) {
         let known = if bom.edges.contains_key(reference) { "incomplete" } else { "unknown" };
