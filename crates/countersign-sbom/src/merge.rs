@@ -168,14 +168,23 @@ pub fn merge(mut parts: Vec<Part>, release: &Release) -> Result<Merged, MergeErr
 
 /// The SHA-256 of what each of several parts is about, where it is the same for all.
 fn common(parts: &[Part]) -> Option<String> {
-    let digest = |part: &Part| {
-        let root = part.value.get("metadata")?.get("component")?;
-        let is = |hash: &&Value| hash.get("alg").and_then(Value::as_str) == Some("SHA-256");
-        Some(array_of(root, "hashes").find(is)?.get("content")?.as_str()?.to_ascii_lowercase())
-    };
+    let digest = |part: &Part| digest_of(part.value.get("metadata")?.get("component")?);
     let (first, others) = parts.split_first()?;
     let known = digest(first)?;
-    (!others.is_empty() && others.iter().all(|part| digest(part).as_ref() == Some(&known))).then_some(known)
+    (!others.is_empty() && others.iter().all(|part| digest(part) == Some(known))).then(|| known.hex())
+}
+
+/// What is no such digest names no file.
+fn digest_of(component: &Value) -> Option<Sha256> {
+    let is = |hash: &&Value| hash.get("alg").and_then(Value::as_str) == Some("SHA-256");
+    let digest = array_of(component, "hashes").find(is)?.get("content")?.as_str()?;
+    Sha256::from_hex(&digest.to_ascii_lowercase()).ok()
+}
+
+/// By what a component is known, whatever it is called in its document: its package URL, or else its digest.
+fn identity_of(component: &Value) -> Option<String> {
+    let purl = component.get("purl").and_then(Value::as_str).map(str::to_owned);
+    purl.or_else(|| digest_of(component).map(|digest| digest.to_string()))
 }
 
 impl Work {
@@ -435,14 +444,27 @@ impl Work {
         }
     }
 
-    /// Where a part that does not say whether it knows all lists what those that say so do not know, nobody knows all.
+    /// Where a part that does not say whether it knows all lists what those that say so do not know, nobody knows all. Two parts may call
+    /// one thing by two references: then its package URL or its digest tells that it is the same.
     fn doubt(&mut self) {
-        for (reference, more) in &self.unclaimed {
-            let known = self.claimed.get(reference);
-            if known.is_some_and(|known| !more.is_subset(known)) {
-                let said = self.aggregates.entry(("dependencies", reference.clone())).or_default();
-                said.insert("unknown".to_owned());
-            }
+        let identity: BTreeMap<&str, String> = self
+            .components
+            .iter()
+            .filter_map(|(reference, one)| Some((reference.as_str(), identity_of(one)?)))
+            .collect();
+        let named = |reference: &str| identity.get(reference).cloned().unwrap_or_else(|| reference.to_owned());
+        let all = |references: &BTreeSet<String>| references.iter().map(|one| named(one)).collect::<BTreeSet<_>>();
+        let mut more: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (reference, listed) in &self.unclaimed {
+            more.entry(named(reference)).or_default().append(&mut all(listed));
+        }
+        let doubted = |(reference, known): &(&String, &BTreeSet<String>)| {
+            more.get(&named(reference)).is_some_and(|more| !more.is_subset(&all(known)))
+        };
+        let doubted: Vec<String> =
+            self.claimed.iter().filter(doubted).map(|(reference, _)| reference.clone()).collect();
+        for reference in doubted {
+            self.aggregates.entry(("dependencies", reference)).or_default().insert("unknown".to_owned());
         }
     }
 
@@ -594,6 +616,16 @@ mod tests {
         assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &none)), "unknown");
         assert_eq!(said(of("x", &["b"], &complete), of("y", &["b"], &none)), "complete");
         assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &complete)), "complete");
+        // So it is where each part has a reference of its own for one file.
+        let of_file = |root: &str, claim: Value| {
+            let mut part = of("gone", &["b"], &claim);
+            part["metadata"]["component"] = json!({"type": "file", "name": "app", "bom-ref": root,
+                "hashes": [{"alg": "SHA-256", "content": "a".repeat(64)}]});
+            part["dependencies"] = json!([{"ref": root, "dependsOn": if claim == none { vec!["b"] } else { vec![] }}]);
+            part
+        };
+        let claim = json!([{"aggregate": "complete", "dependencies": ["one"]}]);
+        assert_eq!(said(of_file("one", claim), of_file("two", none.clone())), "unknown");
     }
 
     #[test]
