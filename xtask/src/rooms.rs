@@ -209,6 +209,7 @@ const ROOMS: &[Room] = &[
             "aws-lc-rs",
             "axum",
             "base64",
+            "flate2",
             "insta",
             "jsonschema",
             "proptest",
