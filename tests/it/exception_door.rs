@@ -294,7 +294,7 @@ fn what_a_decision_of_an_earlier_log_settled_is_open_until_the_package_of_that_l
     let over = "whether violations were over when this log began: log example.com/log";
     let said = ask("Q10", "");
     assert!(said.text.contains(over) && said.text.contains(unrun), "{}", said.text);
-    ask("Q01", "").expect(0, &["as its decisions say, which were not run again here"]);
+    ask("Q01", "").expect(0, &["as its decisions say, which were not all run again here"]);
 
     // With that package they are run again, here or where facts were kept.
     place
