@@ -98,6 +98,50 @@ fn a_log_goes_on_from_one_that_lies_on_a_branch() {
 }
 
 #[test]
+fn the_logs_before_one_are_named_the_newest_first() {
+    let mut years = Years::new("");
+    years.close();
+    years.go_on();
+    let door = &years.door;
+    door.run("key generate --output keys/third.pem").expect(0, &[]);
+    let public = String::from_utf8(door.read("keys/third.pem.pub")).unwrap();
+    let third =
+        format!("[[logs]]\norigin = \"example.com/third\"\nkeys = [{{ key = \"\"\"{public}\"\"\" }}]\n\n[roles.trust]");
+    let text = String::from_utf8(door.read("trust2.toml")).unwrap().replacen("[roles.trust]", &third, 1);
+    let digest = door.run("trust digest trust2.json").out;
+    let before = text.lines().find(|line| line.starts_with("previous = ")).unwrap();
+    let text = text.replacen("version = 2", "version = 3", 1).replacen(
+        before,
+        &format!("previous = \"{}\"", digest.trim()),
+        1,
+    );
+    years.trust = sign(door, "trust3", &text);
+    years.door.run("log init --origin example.com/third --key keys/third.pem --store third").expect(0, &[]);
+    let least = "--least-checkpoint outside/next";
+    years
+        .run(&format!("log close --successor example.com/third --store next {least} {GATE} keys/next.pem"))
+        .expect(0, &[]);
+    years
+        .run(&format!(
+            "log continue --earlier next --store third {least} {GATE} keys/third.pem --checkpoint-output outside/third"
+        ))
+        .expect(0, &[]);
+    let all = "example.com/log (6 entries), then example.com/next (4 entries), then example.com/third (2 entries)";
+    years.run("log verify --store third --earlier next --earlier store").expect(0, &[all, "PASS"]);
+    years.run("log verify --store third --earlier next").expect(0, &["example.com/next (4 entries), then", "PASS"]);
+    years.run("log verify --store third --earlier store --earlier next").expect(4, &["log-shard-invalid"]);
+    for (store, package) in [("store", "first"), ("next", "second"), ("third", "last")] {
+        years.door.run(&format!("audit export --store {store} --output {package}.cspkg")).expect(0, &[]);
+    }
+    let verify = |more: &str| years.run(&format!("audit verify last.cspkg --least-checkpoint outside/third {more}"));
+    // Two of them have no decision.
+    let said = verify("--earlier second.cspkg --earlier first.cspkg");
+    said.expect(3, &["decision-missing", "its package holds, and is what this log goes on from"]);
+    assert!(!said.text.contains("log-earlier-unaudited"), "{}", said.text);
+    verify("--earlier first.cspkg --earlier second.cspkg").expect(4, &["log-shard-invalid"]);
+}
+
+#[test]
 fn a_log_is_closed_for_another_that_goes_on_from_it() {
     let years = Years::new("");
     let door = &years.door;

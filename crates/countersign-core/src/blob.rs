@@ -95,6 +95,22 @@ impl Parts {
         Some(digest)
     }
 
+    /// The same without those parts that are not wanted, and without what lies between them.
+    #[must_use]
+    pub fn only(self, wanted: impl Fn(&[u8]) -> bool) -> Self {
+        let part = |range: &Range<usize>| self.bytes.get(range.clone()).filter(|part| wanted(part));
+        let kept: Vec<(Sha256, &[u8])> =
+            self.hashed.iter().filter_map(|(digest, range)| Some((*digest, part(range)?))).collect();
+        let length = kept.iter().fold(0_usize, |length, (_, part)| length.saturating_add(part.len()));
+        let (mut bytes, mut hashed) = (Vec::with_capacity(length), Vec::with_capacity(kept.len()));
+        for (digest, part) in kept {
+            let start = bytes.len();
+            bytes.extend_from_slice(part);
+            hashed.push((digest, start..bytes.len()));
+        }
+        Self { bytes: Arc::new(bytes), hashed }
+    }
+
     /// The parts that were hashed, in the order in which they were.
     #[must_use]
     pub fn hashed(&self) -> &[(Sha256, Range<usize>)] {

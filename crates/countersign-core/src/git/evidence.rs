@@ -116,6 +116,31 @@ impl Evidence {
     }
 }
 
+/// Whether bytes begin as those of an evidence file do.
+#[must_use]
+pub fn begins(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(FIRST_LINE.as_bytes()).is_some_and(|rest| rest.starts_with(b"\n"))
+}
+
+/// The same file without its trees, files and tags: who walks history needs no more. Of what is left out only kind and length
+/// are looked at, so that it may be anything. `None` where the bytes do not come apart as those of an evidence file.
+#[must_use]
+pub fn commits_only(bytes: &[u8]) -> Option<Vec<u8>> {
+    let ends = |rest: &[u8]| rest.iter().position(|b| *b == b'\n')?.checked_add(1);
+    let rest = bytes.get(ends(bytes)?..).filter(|_| begins(bytes))?;
+    let (_, mut rest) = rest.split_at_checked(ends(rest)?)?;
+    let mut out = bytes.get(..bytes.len().checked_sub(rest.len())?)?.to_vec();
+    while !rest.is_empty() {
+        let (kind, length, body) = header(rest)?;
+        let (_, after) = body.split_at_checked(length)?;
+        if kind == ObjectKind::Commit {
+            out.extend_from_slice(rest.get(..rest.len().checked_sub(after.len())?)?);
+        }
+        rest = after;
+    }
+    Some(out)
+}
+
 /// Why bytes are not an evidence file. `at` is an offset into the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -294,6 +319,27 @@ mod tests {
         for wrong in [b"blob 04\0foo\n".as_slice(), b"blob +4\0foo\n", b"blob \0", b"bolb 0\0", b"blob 4"] {
             assert!(matches!(with(&[wrong]), Err(EvidenceError::Header { .. })), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn without_trees_files_and_tags_it_is_the_same_file_with_the_commits_alone() {
+        let contents: Vec<Vec<u8>> = (0..12_u8).map(|n| vec![n; usize::from(n)]).collect();
+        let whole = evidence(ObjectFormat::Sha1, &contents);
+        let bytes = whole.encode().unwrap();
+        let trimmed = commits_only(&bytes).unwrap();
+        let left = Evidence::parse(&trimmed).unwrap();
+        assert_eq!(left.facts, whole.facts);
+        let commits = whole.objects.iter().filter(|(_, object)| object.kind == ObjectKind::Commit);
+        assert_eq!(left.objects.iter().collect::<Vec<_>>(), commits.collect::<Vec<_>>());
+        assert_eq!(left.objects.len(), 3);
+        assert_eq!(commits_only(&trimmed).unwrap(), trimmed, "nothing is left to leave out");
+        for cut in 0..bytes.len() {
+            // A cut between two objects leaves fewer of them.
+            let parsed = Evidence::parse(&bytes[..cut]).ok();
+            assert_eq!(commits_only(&bytes[..cut]).is_some(), parsed.is_some(), "{cut}");
+        }
+        assert_eq!(commits_only(b"countersign.dev/git-objects/v2\n{}\n"), None);
+        assert!(begins(&bytes) && !begins(FIRST_LINE.as_bytes()) && !begins(b"countersign.dev/git-objects/v11\n"));
     }
 
     #[test]

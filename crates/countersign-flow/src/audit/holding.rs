@@ -3,9 +3,11 @@
 use crate::error::FlowError;
 use countersign_core::blob::{Blob, Parts};
 use countersign_core::digest::Sha256;
+use countersign_core::git::evidence::{begins, commits_only};
 use countersign_record::disk::{DiskError, Doing};
 use countersign_record::package::Packed;
 use countersign_verify::Blobs;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -101,14 +103,27 @@ impl Package {
 /// How many documents a word has bits for.
 const BITS: usize = 64;
 
-impl Blobs for Package {
-    fn blob(&self, digest: &Sha256) -> Option<Blob> {
+impl Package {
+    /// A document of git objects, of which no more than the commits may be left.
+    pub(super) fn commits(&self, digest: &Sha256) -> Option<Cow<'_, [u8]>> {
+        let held = self.ask(digest).and_then(|document| self.held.commits(document.shard, digest));
+        held.map(Cow::Borrowed).or_else(|| self.blob(digest).map(|blob| Cow::Owned(blob.into_bytes())))
+    }
+
+    /// Where a document lies that is asked for.
+    fn ask(&self, digest: &Sha256) -> Option<Document> {
         let place = self.place(digest)?;
         let (word, bit) = Self::bit(place);
         if let Some(word) = self.asked.get(word) {
             word.fetch_or(bit, Ordering::Relaxed);
         }
-        let Document { shard, start, length, .. } = *self.listed.documents.get(place)?;
+        self.listed.documents.get(place).copied()
+    }
+}
+
+impl Blobs for Package {
+    fn blob(&self, digest: &Sha256) -> Option<Blob> {
+        let Document { shard, start, length, .. } = self.ask(digest)?;
         let number = |n: u32| usize::try_from(n).ok();
         if let Some(blob) = self.held.blob(shard, digest) {
             return Some(blob);
@@ -120,15 +135,42 @@ impl Blobs for Package {
     }
 }
 
-/// Files with documents that stay in memory from when all of the package was read: of a small one all, of a large one none. What
-/// lies here is neither unpacked nor hashed again.
+/// Documents that stay in memory from when all of the package was read: of a small one all, of a large one none. What lies here
+/// is neither unpacked nor hashed again.
 #[derive(Debug, Default)]
-pub(super) struct Held(BTreeMap<u32, Parts>);
+pub(super) struct Held(BTreeMap<u32, HeldFile>);
+
+/// Those of one file, by rising digest. Of git objects, which take half of the room, only the commits stay: the others are read
+/// where a decision is run again, and nowhere else.
+#[derive(Debug)]
+pub(super) struct HeldFile {
+    parts: Parts,
+    commits: Vec<(Sha256, Vec<u8>)>,
+}
 
 /// How many bytes of them are held of a package that has hardly any, and by what a longer one has less room: what else is kept of
 /// it in memory grows with it.
 const ROOM: u64 = 320 << 20;
 const LESS: (u64, u64) = (3, 4);
+
+impl HeldFile {
+    /// Of a file's documents, if there is room for them.
+    pub(super) fn of(file: Parts, room: &AtomicU64) -> Option<Self> {
+        if room.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let documents =
+            || file.hashed().iter().filter_map(|(digest, range)| Some((digest, file.whole().get(range.clone())?)));
+        let of_git = |(digest, bytes): (&Sha256, &[u8])| Some((*digest, begins(bytes).then(|| commits_only(bytes))??));
+        let commits: Vec<(Sha256, Vec<u8>)> = documents().filter_map(of_git).collect();
+        let left = |bytes: &[u8]| !begins(bytes);
+        let other = documents().filter(|(_, bytes)| left(bytes)).map(|(_, bytes)| bytes.len());
+        let length = commits.iter().map(|(_, bytes)| bytes.len()).chain(other).fold(0_usize, usize::saturating_add);
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        let taken = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(length));
+        taken.is_ok().then(|| Self { parts: file.only(left), commits })
+    }
+}
 
 impl Held {
     /// How many bytes may be held of a package that is so long, where so many are open at once.
@@ -138,16 +180,23 @@ impl Held {
         room.checked_div(at_once).unwrap_or(0)
     }
 
-    /// Holds the file of this number.
-    pub(super) fn hold(&mut self, shard: u32, parts: Parts) {
-        self.0.insert(shard, parts);
+    /// Holds those of the file of this number.
+    pub(super) fn hold(&mut self, shard: u32, file: HeldFile) {
+        self.0.insert(shard, file);
     }
 
-    /// A document of the file of this number, whose documents stand by rising digest.
+    /// A document of the file of this number.
     fn blob(&self, shard: u32, digest: &Sha256) -> Option<Blob> {
-        let parts = self.0.get(&shard)?;
+        let parts = &self.0.get(&shard)?.parts;
         let place = parts.hashed().binary_search_by_key(&digest, |(hashed, _)| hashed).ok()?;
         parts.blob(place)
+    }
+
+    /// What is left of a document of git objects.
+    fn commits(&self, shard: u32, digest: &Sha256) -> Option<&[u8]> {
+        let commits = &self.0.get(&shard)?.commits;
+        let place = commits.binary_search_by_key(&digest, |(of, _)| of).ok()?;
+        commits.get(place).map(|(_, bytes)| bytes.as_slice())
     }
 }
 
@@ -203,21 +252,48 @@ mod tests {
         assert_eq!((Held::room(u64::MAX, 1), Held::room(0, 0), Held::room(0, 2) >> 20), (0, 0, 160));
     }
 
-    #[test]
-    fn what_is_held_is_found_by_the_file_and_the_digest() {
-        let mut parts = Parts::of(b"onetwo".to_vec());
-        let mut digests = [parts.hash(0..3), parts.hash(3..6)].map(|digest| digest.expect("a part"));
-        if digests[0] > digests[1] {
-            parts = Parts::of(b"onetwo".to_vec());
-            digests = [parts.hash(3..6), parts.hash(0..3)].map(|digest| digest.expect("a part"));
+    /// A file of such documents.
+    fn file(texts: &[&[u8]]) -> Parts {
+        let mut all: Vec<(Sha256, &[u8])> = texts.iter().map(|text| (Sha256::of(text), *text)).collect();
+        all.sort_unstable();
+        let mut parts = Parts::of(all.iter().flat_map(|(_, text)| text.iter().copied()).collect());
+        let mut at = 0;
+        for (digest, text) in all {
+            assert_eq!(parts.hash(at..at + text.len()), Some(digest));
+            at += text.len();
         }
+        parts
+    }
+
+    #[test]
+    fn what_is_held_is_found_by_the_file_and_the_digest_and_of_git_objects_the_commits_are() {
+        let git = b"countersign.dev/git-objects/v1\n{}\ncommit 2\0abtree 3\0a\nb".as_slice();
+        let torn = b"countersign.dev/git-objects/v1\n{}\ncommit 2\0a".as_slice();
+        let texts: [&[u8]; 5] = [b"one", b"two", b"", git, torn];
+        let room = AtomicU64::new(1_000);
         let mut held = Held::default();
-        held.hold(7, parts);
-        for digest in digests {
-            assert_eq!(held.blob(7, &digest).map(|blob| *blob.digest()), Some(digest));
+        held.hold(7, HeldFile::of(file(&texts), &room).unwrap());
+        for text in [b"one".as_slice(), b"two", b""] {
+            let digest = Sha256::of(text);
+            assert_eq!(held.blob(7, &digest).as_deref(), Some(text));
             assert_eq!(held.blob(6, &digest), None);
         }
         assert_eq!(held.blob(7, &Sha256::of(b"three")), None);
+        // What is left of git objects is no document, and of what is torn nothing is left.
+        assert_eq!((held.blob(7, &Sha256::of(git)), held.blob(7, &Sha256::of(torn))), (None, None));
+        let commits = b"countersign.dev/git-objects/v1\n{}\ncommit 2\0ab".as_slice();
+        assert_eq!(held.commits(7, &Sha256::of(git)), Some(commits));
+        assert_eq!((held.commits(7, &Sha256::of(torn)), held.commits(7, &Sha256::of(b"one"))), (None, None));
+        assert_eq!(room.into_inner(), 1_000 - 6 - u64::try_from(commits.len()).unwrap());
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_held_and_takes_none() {
+        for (room, left) in [(0, None), (5, None), (6, Some(0)), (7, Some(1))] {
+            let room_left = AtomicU64::new(room);
+            let held = HeldFile::of(file(&[b"one", b"two"]), &room_left);
+            assert_eq!((held.is_some(), room_left.into_inner()), (left.is_some(), left.unwrap_or(room)));
+        }
     }
 
     #[test]

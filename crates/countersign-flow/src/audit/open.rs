@@ -4,7 +4,7 @@
 use super::derive::{self, Derived};
 use super::earlier;
 use super::facts::{Facts, Gathered, Read, Window};
-use super::holding::{Document, Held, Listed, Package};
+use super::holding::{Document, Held, HeldFile, Listed, Package};
 use super::older;
 use super::scope::{Form, Profile, Scope};
 use super::shard;
@@ -17,7 +17,6 @@ use crate::error::FlowError;
 use crate::outside;
 use crate::policy::history;
 use crate::promote::log_keys;
-use countersign_core::blob::Parts;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
@@ -45,7 +44,7 @@ use std::io::SeekFrom;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 /// A package that is open: the state of its log, and its documents by digest.
 #[derive(Debug)]
@@ -261,10 +260,10 @@ fn opened(
 /// A file of a package as it was looked at: its name, its digest, and its documents with their places, if it is one of documents.
 type Looked = (String, Sha256, Option<Result<Documents, shard::NotOne>>);
 
-/// The documents of a file, which is held or of which only this is left.
-enum Documents {
-    Held(Parts),
-    Listed(Vec<(Sha256, Range<usize>)>),
+/// The documents of a file with their places in it, and themselves where there is room for them.
+struct Documents {
+    places: Vec<(Sha256, Range<usize>)>,
+    held: Option<HeldFile>,
 }
 
 /// The files, if they have the one form and every document is what its name says.
@@ -275,7 +274,10 @@ fn unpack(mut source: Box<dyn Source>, at_once: u64, report: &mut AuditReport) -
     let room = AtomicU64::new(Held::room(source.seek(SeekFrom::End(0)).map_err(unread)?, at_once));
     let look = |name: &str, bytes: Vec<u8>| -> Looked {
         let digest = Sha256::of(&bytes);
-        let documents = name.starts_with(EVIDENCE).then(|| shard::read(bytes).map(|parts| Documents::of(parts, &room)));
+        let documents = name.starts_with(EVIDENCE).then(|| {
+            let read = shard::read(bytes)?;
+            Ok(Documents { places: read.hashed().to_vec(), held: HeldFile::of(read, &room) })
+        });
         (name.to_owned(), digest, documents)
     };
     let take = |(name, digest, looked): Looked| {
@@ -287,14 +289,14 @@ fn unpack(mut source: Box<dyn Source>, at_once: u64, report: &mut AuditReport) -
         };
         let shard = u32::try_from(shards.len()).unwrap_or(u32::MAX);
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        documents.extend(found.places().iter().map(|(digest, place)| Document {
+        documents.extend(found.places.iter().map(|(digest, place)| Document {
             digest: *digest,
             shard,
             start: number(place.start),
             length: number(place.len()),
         }));
-        if let Documents::Held(parts) = found {
-            held.hold(shard, parts);
+        if let Some(file) = found.held {
+            held.hold(shard, file);
         }
         shards.push(name);
     };
@@ -314,22 +316,6 @@ fn unpack(mut source: Box<dyn Source>, at_once: u64, report: &mut AuditReport) -
             let package = Package::new(packed, Listed { digests, documents, shards }, held);
             report.unpacked(&package, findings);
             Ok((!stop).then_some(package))
-        }
-    }
-}
-
-impl Documents {
-    /// Those of a file, which is held if there is room for it.
-    fn of(parts: Parts, room: &AtomicU64) -> Self {
-        let bytes = u64::try_from(parts.whole().len()).unwrap_or(u64::MAX);
-        let left = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
-        if left.is_ok() { Self::Held(parts) } else { Self::Listed(parts.hashed().to_vec()) }
-    }
-
-    fn places(&self) -> &[(Sha256, Range<usize>)] {
-        match self {
-            Self::Held(parts) => parts.hashed(),
-            Self::Listed(places) => places,
         }
     }
 }

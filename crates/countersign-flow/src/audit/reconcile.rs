@@ -2,14 +2,14 @@
 //! service and environment, git's own line of first parents. A source that nobody collected is named, never assumed.
 
 use super::facts::{Facts, Known, service_of};
+use super::holding::Package;
 use super::kept::{Kept, Range, Shared};
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::finding::{Finding, Verdict};
-use countersign_core::git::evidence::Evidence as GitEvidence;
+use countersign_core::git::evidence::{Evidence as GitEvidence, commits_only};
 use countersign_core::git::{Oid, graph};
 use countersign_core::policy::Stage;
-use countersign_verify::Blobs;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -359,10 +359,10 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
 /// What came of walking a range: how many commits, or why it does not lead back.
 pub(super) type Walk = Result<u64, String>;
 
-/// Walks the range of a deployment by its git objects, where it names some and they are at hand.
-pub(super) fn walked(decision: &Decision, blobs: &dyn Blobs) -> Option<Walk> {
+/// Walks the range of a deployment by its commits, where it names git objects and they are at hand.
+pub(super) fn walked(decision: &Decision, package: &Package) -> Option<Walk> {
     let range = decision.source.as_ref().filter(|_| decision.authorised)?;
-    let bytes = decision.inputs.git.and_then(|digest| blobs.blob(&digest))?;
+    let bytes = decision.inputs.git.and_then(|digest| package.commits(&digest))?;
     Some(walk_bytes(&bytes, (&range.start, &range.revision), range.commits))
 }
 
@@ -372,8 +372,11 @@ pub(super) fn walked_by(decision: &Decision, git: &GitEvidence) -> Option<Walk> 
     Some(walk(git, (&range.start, &range.revision), range.commits))
 }
 
+/// The commits are hashed as git does, and name their parents by that. What else is there is for who runs the decision again.
 fn walk_bytes(bytes: &[u8], ends: (&Oid, &Oid), said: u64) -> Walk {
-    walk(&GitEvidence::parse(bytes).map_err(|error| error.to_string())?, ends, said)
+    let commits = commits_only(bytes);
+    let git = GitEvidence::parse(commits.as_deref().unwrap_or(bytes));
+    walk(&git.map_err(|error| error.to_string())?, ends, said)
 }
 
 /// Walks one range by its objects, and counts its commits.

@@ -82,7 +82,7 @@ struct Verify {
     trust: TrustArgs,
     #[command(flatten)]
     least: LeastArgs,
-    /// The store of a closed log that this one goes on from, and before it those that that one goes on from; oldest first
+    /// The store of the closed log that this one goes on from. More by repeating it, the newest first
     #[arg(long, value_name = "STORE", help_heading = "Record", value_parser = given::store_name())]
     earlier: Vec<StoreName>,
 }
@@ -258,7 +258,8 @@ impl Verify {
                 ))
             }));
         }
-        let all: Vec<&Place> = earlier.iter().chain([place]).collect();
+        // From the oldest one on.
+        let all: Vec<&Place> = earlier.iter().rev().chain([place]).collect();
         let (logs, broken) = chain(&all, trust, at)?;
         found.extend(broken);
         let said = logs.iter().map(|log| format!("{} ({} entries)", log.origin, log.size));

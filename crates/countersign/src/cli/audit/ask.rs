@@ -11,7 +11,8 @@ use countersign_core::codes;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Class, Finding};
 use countersign_core::time::Time;
-use countersign_flow::audit::{self, Answered, Asking};
+use countersign_flow::FlowError;
+use countersign_flow::audit::{self, Answered, Asking, QuestionRow};
 use countersign_flow::output as answer;
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
@@ -70,17 +71,18 @@ impl Ask {
         };
         if ids.is_empty() {
             let what = "which question? Q01 to Q24 or `all`: `countersign audit ask` lists them";
-            return Err(countersign_flow::FlowError::Usage(what.to_owned()));
+            return Err(FlowError::Usage(what.to_owned()));
         }
         if let Some(wrong) = ids.iter().find(|id| !is_question(id)) {
             let what = format!("there is no question `{wrong}`: `countersign audit ask` lists them");
-            return Err(countersign_flow::FlowError::Usage(what));
+            return Err(FlowError::Usage(what));
         }
         // Of all questions the one that needs a seed says so itself; asked alone, it cannot be meant.
         if self.seed.is_none() && words.iter().any(|word| word.eq_ignore_ascii_case("Q02")) {
             let what = "Q02 draws a sample: give a seed of your own with --seed, and a size with --n";
-            return Err(countersign_flow::FlowError::Usage(what.to_owned()));
+            return Err(FlowError::Usage(what.to_owned()));
         }
+        self.each_is_taken(&known, &ids)?;
         let window = self.window.window()?;
         let opening = self.facts.open(&self.outside, &package, &[self.csv.as_deref()])?;
         let asking = Asking::of(&opening)?;
@@ -95,6 +97,29 @@ impl Ask {
         Ok(Done::answer(call.format, exit, "audit-ask", &document, || {
             document.answers.iter().map(words_of).collect::<Vec<_>>().join("\n")
         }))
+    }
+}
+
+impl Ask {
+    /// An option that none of the questions takes was meant for another one: an answer that passes over it misleads.
+    fn each_is_taken(&self, known: &[QuestionRow], ids: &[&str]) -> Result<(), FlowError> {
+        let typed = [
+            ("--item", !self.items.is_empty()),
+            ("--n", self.n.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--at", self.at.is_some()),
+        ];
+        for (option, _) in typed.into_iter().filter(|(_, typed)| *typed) {
+            let taken = || known.iter().filter(|one| one.takes.split(' ').any(|word| word == option)).map(|one| one.id);
+            if taken().any(|id| ids.iter().any(|asked| asked.eq_ignore_ascii_case(id))) {
+                continue;
+            }
+            let by = taken().collect::<Vec<_>>().join(" and ");
+            return Err(FlowError::Usage(format!(
+                "{option} is for {by} alone: `countersign audit ask` lists what each takes"
+            )));
+        }
+        Ok(())
     }
 }
 
