@@ -426,7 +426,7 @@ impl Trust {
     /// Whose key this is.
     #[must_use]
     pub fn owner_of(&self, key: &KeyId) -> Option<(Owner<'_>, &OwnedKey)> {
-        self.owners().find(|(_, owned)| owned.key.id() == *key)
+        self.owners().find(|(_, owned)| owned.id() == key)
     }
 
     /// Whether it says of any key or identity that it came into foreign hands.

@@ -96,24 +96,42 @@ impl Evidence {
 
     /// Reads the bytes of the file and hashes every object.
     pub fn parse(bytes: &[u8]) -> Result<Self, EvidenceError> {
-        if bytes.len() > limits::GIT_EVIDENCE_BYTES {
-            return Err(EvidenceError::TooLarge { found: bytes.len() });
-        }
-        let rest = bytes
-            .strip_prefix(FIRST_LINE.as_bytes())
-            .and_then(|rest| rest.strip_prefix(b"\n"))
-            .ok_or(EvidenceError::FirstLine)?;
-        let end = rest.iter().position(|b| *b == b'\n').ok_or(EvidenceError::FactsLine)?;
-        let (line, rest) = rest.split_at_checked(end).ok_or(EvidenceError::FactsLine)?;
+        let (line, rest) = lines(bytes)?;
         let facts: Facts = json::parse_canonical(line)?;
         facts.check_format()?;
         let head = head(&facts)?;
         if !bytes.starts_with(&head) {
             return Err(EvidenceError::FactsLine);
         }
-        let objects = objects(facts.format, head.len(), rest.get(1..).unwrap_or_default())?;
+        let objects = objects(facts.format, head.len(), rest, |_| true)?;
         Ok(Self { facts, objects })
     }
+}
+
+/// Reads the commits of a file and hashes them: who walks history needs no more. Of trees, files and tags only kind and length
+/// are looked at, and of the facts only which hash names the objects: whoever proves a review reads all of it.
+pub fn commits(bytes: &[u8]) -> Result<ObjectSet, EvidenceError> {
+    #[derive(serde::Deserialize)]
+    struct Format {
+        format: ObjectFormat,
+    }
+    let (line, rest) = lines(bytes)?;
+    let Format { format } = json::Checked::of(line)?.read_object()?;
+    objects(format, bytes.len().saturating_sub(rest.len()), rest, |kind| kind == ObjectKind::Commit)
+}
+
+/// The second line, and what follows it.
+fn lines(bytes: &[u8]) -> Result<(&[u8], &[u8]), EvidenceError> {
+    if bytes.len() > limits::GIT_EVIDENCE_BYTES {
+        return Err(EvidenceError::TooLarge { found: bytes.len() });
+    }
+    let rest = bytes
+        .strip_prefix(FIRST_LINE.as_bytes())
+        .and_then(|rest| rest.strip_prefix(b"\n"))
+        .ok_or(EvidenceError::FirstLine)?;
+    let end = rest.iter().position(|b| *b == b'\n').ok_or(EvidenceError::FactsLine)?;
+    let (line, rest) = rest.split_at_checked(end).ok_or(EvidenceError::FactsLine)?;
+    Ok((line, rest.get(1..).unwrap_or_default()))
 }
 
 /// Whether bytes begin as those of an evidence file do.
@@ -122,13 +140,11 @@ pub fn begins(bytes: &[u8]) -> bool {
     bytes.strip_prefix(FIRST_LINE.as_bytes()).is_some_and(|rest| rest.starts_with(b"\n"))
 }
 
-/// The same file without its trees, files and tags: who walks history needs no more. Of what is left out only kind and length
-/// are looked at, so that it may be anything. `None` where the bytes do not come apart as those of an evidence file.
+/// The same file without its trees, files and tags, out of which [`commits`] reads the same. `None` where the bytes do not come
+/// apart as those of an evidence file.
 #[must_use]
 pub fn commits_only(bytes: &[u8]) -> Option<Vec<u8>> {
-    let ends = |rest: &[u8]| rest.iter().position(|b| *b == b'\n')?.checked_add(1);
-    let rest = bytes.get(ends(bytes)?..).filter(|_| begins(bytes))?;
-    let (_, mut rest) = rest.split_at_checked(ends(rest)?)?;
+    let (_, mut rest) = lines(bytes).ok()?;
     let mut out = bytes.get(..bytes.len().checked_sub(rest.len())?)?.to_vec();
     while !rest.is_empty() {
         let (kind, length, body) = header(rest)?;
@@ -215,7 +231,13 @@ fn head(facts: &Facts) -> Result<Vec<u8>, EvidenceError> {
     Ok([FIRST_LINE.as_bytes(), b"\n", &json::canonical(facts)?, b"\n"].concat())
 }
 
-fn objects(format: ObjectFormat, start: usize, bytes: &[u8]) -> Result<ObjectSet, EvidenceError> {
+/// The objects of wanted kinds.
+fn objects(
+    format: ObjectFormat,
+    start: usize,
+    bytes: &[u8],
+    wanted: impl Fn(ObjectKind) -> bool,
+) -> Result<ObjectSet, EvidenceError> {
     let mut set = ObjectSet::new();
     let mut last: Option<Oid> = None;
     let mut rest = bytes;
@@ -230,6 +252,10 @@ fn objects(format: ObjectFormat, start: usize, bytes: &[u8]) -> Result<ObjectSet
             return Err(cut);
         }
         let (content, after) = body.split_at_checked(length).ok_or(cut)?;
+        rest = after;
+        if !wanted(kind) {
+            continue;
+        }
         let id = set
             .insert(format, Object::new(kind, content))
             .map_err(|CollisionDetected| EvidenceError::Collision { at })?;
@@ -237,7 +263,6 @@ fn objects(format: ObjectFormat, start: usize, bytes: &[u8]) -> Result<ObjectSet
             return Err(EvidenceError::Order { at, id });
         }
         last = Some(id);
-        rest = after;
     }
     Ok(set)
 }
@@ -329,14 +354,16 @@ mod tests {
         let trimmed = commits_only(&bytes).unwrap();
         let left = Evidence::parse(&trimmed).unwrap();
         assert_eq!(left.facts, whole.facts);
-        let commits = whole.objects.iter().filter(|(_, object)| object.kind == ObjectKind::Commit);
-        assert_eq!(left.objects.iter().collect::<Vec<_>>(), commits.collect::<Vec<_>>());
+        let wanted = whole.objects.iter().filter(|(_, object)| object.kind == ObjectKind::Commit);
+        assert_eq!(left.objects.iter().collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
         assert_eq!(left.objects.len(), 3);
+        assert_eq!((commits(&bytes), commits(&trimmed)), (Ok(left.objects.clone()), Ok(left.objects)));
         assert_eq!(commits_only(&trimmed).unwrap(), trimmed, "nothing is left to leave out");
         for cut in 0..bytes.len() {
             // A cut between two objects leaves fewer of them.
             let parsed = Evidence::parse(&bytes[..cut]).ok();
             assert_eq!(commits_only(&bytes[..cut]).is_some(), parsed.is_some(), "{cut}");
+            assert_eq!(commits(&bytes[..cut]).is_ok(), parsed.is_some(), "{cut}");
         }
         assert_eq!(commits_only(b"countersign.dev/git-objects/v2\n{}\n"), None);
         assert!(begins(&bytes) && !begins(FIRST_LINE.as_bytes()) && !begins(b"countersign.dev/git-objects/v11\n"));

@@ -1,9 +1,10 @@
 //! A key in trust: when it counts, and what has to witness its signatures.
 
 use super::within;
-use crate::key::PublicKey;
+use crate::key::{KeyId, PublicKey};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
 
 /// A key, and when it counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +26,21 @@ pub struct OwnedKey {
     /// set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transparency: Option<KeyTransparency>,
+    #[serde(skip)]
+    named: Named,
 }
+
+/// The id of the key beside it, made when it is first asked for: it says nothing of its own.
+#[derive(Debug, Clone, Default)]
+struct Named(OnceLock<KeyId>);
+
+impl PartialEq for Named {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Named {}
 
 /// What has to witness a key's signatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +61,12 @@ pub enum UnloggedKeys {
 }
 
 impl OwnedKey {
+    /// The key's id.
+    #[must_use]
+    pub fn id(&self) -> &KeyId {
+        self.named.0.get_or_init(|| self.key.id())
+    }
+
     /// Whether the key counts at this moment.
     #[must_use]
     pub fn counts_at(&self, at: Time) -> bool {

@@ -7,7 +7,8 @@ use super::kept::{Kept, Range, Shared};
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::finding::{Finding, Verdict};
-use countersign_core::git::evidence::{Evidence as GitEvidence, commits_only};
+use countersign_core::git::evidence::{Evidence as GitEvidence, commits};
+use countersign_core::git::source::ObjectSet;
 use countersign_core::git::{Oid, graph};
 use countersign_core::policy::Stage;
 use serde::Serialize;
@@ -369,22 +370,19 @@ pub(super) fn walked(decision: &Decision, package: &Package) -> Option<Walk> {
 /// The same, with its git objects as they were read already.
 pub(super) fn walked_by(decision: &Decision, git: &GitEvidence) -> Option<Walk> {
     let range = decision.source.as_ref().filter(|_| decision.authorised)?;
-    Some(walk(git, (&range.start, &range.revision), range.commits))
+    Some(walk(&git.objects, (&range.start, &range.revision), range.commits))
 }
 
 /// The commits are hashed as git does, and name their parents by that. What else is there is for who runs the decision again.
 fn walk_bytes(bytes: &[u8], ends: (&Oid, &Oid), said: u64) -> Walk {
-    let commits = commits_only(bytes);
-    let git = GitEvidence::parse(commits.as_deref().unwrap_or(bytes));
-    walk(&git.map_err(|error| error.to_string())?, ends, said)
+    walk(&commits(bytes).map_err(|error| error.to_string())?, ends, said)
 }
 
 /// Walks one range by its objects, and counts its commits.
-fn walk(evidence: &GitEvidence, (start, revision): (&Oid, &Oid), said: u64) -> Walk {
+fn walk(objects: &ObjectSet, (start, revision): (&Oid, &Oid), said: u64) -> Walk {
     if start == revision {
         return Ok(0);
     }
-    let objects = &evidence.objects;
     let commits = graph::range(objects, revision, start).map_err(|error| error.to_string())?;
     let line = graph::line(objects, &commits, start, revision).map_err(|error| error.to_string())?;
     let found = u64::try_from(commits.len()).unwrap_or(u64::MAX);
