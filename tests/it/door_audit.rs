@@ -188,6 +188,10 @@ fn an_auditor_keeps_facts_and_asks_from_them_until_something_does_not_fit() {
     said.expect(0, &["PASS", "facts kept in demo.facts: sha256:", "--facts demo.facts --facts-digest sha256:"]);
     let digest =
         said.out.split("demo.facts: ").nth(1).and_then(|rest| rest.lines().next()).expect("a digest").to_owned();
+    // The line below it is one to paste.
+    let again =
+        said.out.split("ask from them: countersign ").nth(1).and_then(|rest| rest.lines().next()).expect("a line");
+    door.run(again).expect(0, &["Q01  PASS"]);
     let kept = format!("--facts demo.facts --facts-digest {digest}");
     audit(&door, &format!("ask Q01 demo.cspkg {kept}")).expect(
         0,

@@ -129,7 +129,10 @@ fn the_logs_before_one_are_named_the_newest_first() {
     let all = "example.com/log (6 entries), then example.com/next (4 entries), then example.com/third (2 entries)";
     years.run("log verify --store third --earlier next --earlier store").expect(0, &[all, "PASS"]);
     years.run("log verify --store third --earlier next").expect(0, &["example.com/next (4 entries), then", "PASS"]);
-    years.run("log verify --store third --earlier store --earlier next").expect(4, &["log-shard-invalid"]);
+    years
+        .run("log verify --store third --earlier store --earlier next")
+        .expect(2, &["example.com/log goes on from no other log", "the newest first"]);
+    years.run("log verify --store store --earlier next").expect(2, &["example.com/log goes on from no other log"]);
     for (store, package) in [("store", "first"), ("next", "second"), ("third", "last")] {
         years.door.run(&format!("audit export --store {store} --output {package}.cspkg")).expect(0, &[]);
     }
@@ -139,6 +142,26 @@ fn the_logs_before_one_are_named_the_newest_first() {
     said.expect(3, &["decision-missing", "its package holds, and is what this log goes on from"]);
     assert!(!said.text.contains("log-earlier-unaudited"), "{}", said.text);
     verify("--earlier first.cspkg --earlier second.cspkg").expect(4, &["log-shard-invalid"]);
+}
+
+#[test]
+fn a_package_that_holds_more_of_a_log_is_not_written_over() {
+    let years = Years::new("");
+    let door = &years.door;
+    door.copy("store", "older");
+    years.close();
+    years.go_on();
+    let export = |store: &str| door.run(&format!("audit export --store {store} --output year.cspkg"));
+    export("older").expect(0, &["4 entries"]);
+    export("store").expect(0, &["6 entries"]);
+    let kept = door.read("year.cspkg");
+    export("older").expect(4, &["log-rolled-back", "4 entries or fewer", "6 entries", "keep that package"]);
+    assert_eq!(door.read("year.cspkg"), kept);
+    export("store").expect(0, &["6 entries"]);
+    // Of another log it says nothing.
+    export("next").expect(0, &["2 entries"]);
+    door.write("year.cspkg", b"no package");
+    export("older").expect(0, &["4 entries"]);
 }
 
 #[test]
@@ -349,7 +372,8 @@ fn the_first_promotion_of_the_next_log_is_by_the_release_that_was_active_and_an_
     verify("next.cspkg --earlier old.cspkg").expect(0, &["log-earlier", "is what this log goes on from", "PASS"]);
     verify("next.cspkg --earlier demo.cspkg").expect(4, &["log-shard-invalid", "4 entries"]);
     verify("next.cspkg --earlier next.cspkg").expect(4, &["log-shard-invalid"]);
-    verify("next.cspkg --earlier old.cspkg --earlier old.cspkg").expect(4, &["2 packages of earlier logs"]);
+    verify("next.cspkg --earlier old.cspkg --earlier old.cspkg")
+        .expect(2, &["2 packages were given, and the log goes on from 1"]);
     verify("next.cspkg --quick --earlier old.cspkg").expect(3, &["decisions-not-run", "log example.com/log"]);
     for question in ["Q01", "Q04", "Q11", "Q12"] {
         let said = years.run(&format!("audit ask {question} next.cspkg --least-checkpoint outside/last"));

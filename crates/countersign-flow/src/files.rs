@@ -93,6 +93,20 @@ pub fn apart_from_inputs(output: &Path, inputs: &[&Path]) -> Result<(), FlowErro
     }
 }
 
+/// Whether a file begins as one of a private key does.
+#[must_use]
+pub fn holds_private_key(path: &Path) -> bool {
+    // Only a file lies there to be read: a pipe would wait, and take from whoever reads it.
+    let Some(file) = path.is_file().then(|| File::open(path).ok()).flatten() else { return false };
+    let mut start = Vec::new();
+    let read = file.take(START).read_to_end(&mut start);
+    let begins = start.trim_ascii_start().strip_prefix(b"-----BEGIN ").unwrap_or_default();
+    read.is_ok() && begins.windows(PRIVATE.len()).any(|words| words == PRIVATE)
+}
+
+/// What every kind of private key calls itself behind that.
+const PRIVATE: &[u8] = b"PRIVATE KEY-----";
+
 /// What a store keeps is written by the verbs that keep it, and nothing else takes its place: a log without its checkpoint is none
 /// any more.
 pub fn apart_from_store(output: &Path, place: &Place) -> Result<(), FlowError> {

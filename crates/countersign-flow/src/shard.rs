@@ -182,7 +182,7 @@ fn trust_entry(trust: &VerifiedTrust, at: Time) -> Entry {
 pub fn chain(places: &[&Place], trust: &VerifiedTrust, at: Time) -> Result<(Vec<LogRef>, Vec<Finding>), FlowError> {
     let (mut references, mut findings) = (Vec::new(), Vec::new());
     let mut before: Option<LogState> = None;
-    for place in places {
+    for (before_it, place) in places.iter().enumerate() {
         let blobs = StoreBlobs::new(place.store());
         let state = match read(place, trust, &blobs, at) {
             Ok(state) => state,
@@ -194,6 +194,13 @@ pub fn chain(places: &[&Place], trust: &VerifiedTrust, at: Time) -> Result<(Vec<
             Err(error) => return Err(error),
         };
         blobs.finish()?;
+        if before_it > 0 && state.now().earlier().is_none() {
+            let origin = state.now().origin();
+            let what = format!(
+                "--earlier: {origin} goes on from no other log: name those that one goes on from, the newest first"
+            );
+            return Err(FlowError::Usage(what));
+        }
         references.push(state.now().reference());
         if let Some(before) = &before {
             findings.extend(follows(&before.now(), &state.now()).err());

@@ -301,7 +301,10 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["log-key-lost"],
         "give the checkpoint of the log's end that was kept elsewhere with --least-checkpoint, or ask for one that witnesses cosigned",
     ),
-    (&["log-shard-invalid"], "name the log that was closed with --earlier, whole and as it was when it was closed"),
+    (
+        &["log-shard-invalid"],
+        "name the log that was closed with --earlier, whole and as it was when it was closed; of several the newest first",
+    ),
     (&["log-closed"], "name the store of the log that its last entry names; `countersign log show` shows it"),
     (
         &["witness-quorum-missing"],

@@ -18,6 +18,7 @@ use countersign_core::entry::place_of;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, Verdict, exit_of, verdict_of};
 use countersign_core::ids::Origin;
+use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use serde::Serialize;
 
@@ -157,6 +158,17 @@ impl<'a> Asking<'a> {
         self.basis.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN)
     }
 
+    /// Whether the log has a decision at each of these entries: what it never had, nobody who is audited can bring.
+    fn are_decisions(&self, items: &[u64]) -> Result<(), FlowError> {
+        let entries = self.opened.state.entries();
+        let wrong = |item: &u64| match usize::try_from(*item).ok().and_then(|item| entries.get(item)) {
+            None => Some(format!("--item {item}: the log has {} entries, numbered from 0", entries.len())),
+            Some(entry) if entry.kind == Kind::PromotionDecision => None,
+            Some(entry) => Some(format!("--item {item}: log entry {item} is no decision, but {}", entry.kind.word())),
+        };
+        items.iter().find_map(wrong).map_or(Ok(()), |wrong| Err(FlowError::Usage(wrong)))
+    }
+
     /// How completeness was established, and that it was not as far as the log's end goes.
     fn as_far(&self, established: String) -> String {
         let kept = match self.basis.kept {
@@ -193,6 +205,7 @@ impl<'a> Asking<'a> {
         let question = questions::find(id).ok_or_else(|| {
             FlowError::Usage(format!("there is no question {id}: `countersign audit ask` lists them"))
         })?;
+        self.are_decisions(&ask.items)?;
         let ask = &Ask { window: self.part(&ask.window), ..ask.clone() };
         let asked = Asked { facts: self.facts(&ask.window), ask, opened: self.opened, basis: self.basis };
         let mut part = (question.answer)(&asked);

@@ -52,7 +52,7 @@ impl Files {
 
 /// Which lists, page and text there are, what their columns are and what they say: to change any of it is to count this up, so
 /// that a package of before is not taken for an altered one.
-pub(super) const SCHEMA: &str = "https://countersign.dev/schemas/package-index/v0.6";
+pub(super) const SCHEMA: &str = "https://countersign.dev/schemas/package-index/v0.7";
 
 /// `index.json`, without the files.
 #[derive(Debug, Serialize)]
@@ -220,8 +220,9 @@ fn readme(log: &LogRef, facts: &Facts<'_>, scope: &Scope, left_out: &LeftOut) ->
         "An audit package of countersign.\n\n\
          Log:       {}\nEntries:   {}\nRoot:      {}\nProfile:   {}\nWindow:    {} (entries {}..{})\n\
          Left out:  {} documents{}\n\n\
-         Check it, with no network, against a trust document that you got elsewhere:\n\n  \
-         countersign audit verify THIS-FILE --trust trust.sigstore.json --trust-digest sha256:...\n\n\
+         Check it, with no network, against a trust document and a checkpoint of the log that you got elsewhere (without\n\
+         the checkpoint nothing shows that the log's end was not cut off):\n\n  \
+         countersign audit verify THIS-FILE --trust trust.sigstore.json --trust-digest sha256:... --least-checkpoint FILE\n\n\
          {PAGE}            the same for people: open it in a browser\n\
          {INDEX}            every file with its SHA-256\n\
          {LOG}                  the log, whole: C2SP tlog-tiles with its signed checkpoint\n\

@@ -41,15 +41,20 @@ pub(super) fn check(
     how: How,
     report: &mut AuditReport,
 ) -> Result<(), FlowError> {
-    let given = packages.len();
+    let before = opened.state.now().chain().skip(1).count();
+    if packages.len() > before {
+        let what = match before {
+            0 => "--earlier: the package's log goes on from no other one: leave it away".to_owned(),
+            _ => format!("--earlier: {} packages were given, and the log goes on from {before}", packages.len()),
+        };
+        return Err(FlowError::Usage(what));
+    }
     let mut logs = opened.state.now().chain();
     let mut later = logs.next();
     let mut packages = packages.into_iter();
-    let mut known = 0_usize;
     for log in logs {
         let reference = log.reference();
         let place = format!("log {}", reference.origin);
-        known = known.saturating_add(1);
         let Some(package) = packages.next() else {
             let decisions = log.decision_count();
             let what = format!("{decisions} decisions of an earlier log were not run again here");
@@ -72,10 +77,6 @@ pub(super) fn check(
         let holds = format!("{}: its package holds{but}, and is what this log goes on from", word(&reference));
         report.line(EARLIER, findings, holds);
         later = Some(log);
-    }
-    if given > known {
-        let what = format!("{given} packages of earlier logs were given, and the log goes on from {known}");
-        report.line(EARLIER, vec![Finding::new(codes::LOG_SHARD_INVALID, what).at("--earlier")], "");
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use countersign_core::digest::{Hasher, Sha256};
 use countersign_core::entry::Entry;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
+use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_record::atomic::write_atomic_with;
@@ -21,12 +22,13 @@ use countersign_record::disk::{DiskError, Doing};
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_log;
 use countersign_record::log::{CHECKPOINT, COSIGNED, FilesAt, FolderFiles, LogError, LogFiles, Moment};
-use countersign_record::package::{OpenError, Packer, Pressed};
+use countersign_record::package::{OpenError, Packed, Packer, Pressed};
 use countersign_record::side;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_verify::trust::verify_trust;
 use countersign_verify::{Blobs, LogState, VerifiedTrust};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -69,7 +71,30 @@ pub fn export(place: &Place) -> Result<Exported, FlowError> {
 
 /// Packs into a file, which is there whole or not at all.
 pub fn export_file(place: &Place, scope: &Scope, output: &Path) -> Result<Packing, FlowError> {
+    replaces_no_newer(place, output)?;
     write_atomic_with(output, 0o644, |file| export_to(place, scope, file))
+}
+
+/// A package of this log that lies there already and goes further is proof of what the log has lost, and may be the only one.
+fn replaces_no_newer(place: &Place, output: &Path) -> Result<(), FlowError> {
+    let there = || {
+        let file = File::open(output).ok().filter(|_| output.is_file())?;
+        let there = Packed::listed(Box::new(file)).ok()?.read(&format!("{LOG}checkpoint")).ok()??;
+        UnverifiedCheckpoint::parse(&there).ok()
+    };
+    let Some(there) = there() else { return Ok(()) };
+    let here = LogReader::open(&place.log()).map_err(|error| place.told_of(error.into()))?;
+    let (theirs, ours) = (there.claim(), here.checkpoint().claim());
+    if theirs.origin != ours.origin || theirs.size <= ours.size {
+        return Ok(());
+    }
+    let what = "the package that lies there holds more of this log than the log has";
+    let finding = Finding::new(codes::LOG_ROLLED_BACK, what)
+        .at(output.display().to_string())
+        .expected(format!("{} entries or fewer", ours.size), "the log")
+        .found(format!("{} entries", theirs.size))
+        .help("keep that package: it proves what the log had; name another file with --output");
+    Err(FlowError::Refused(vec![finding]))
 }
 
 /// Packs what the scope says. No more than the documents of a few days are in memory at a time.

@@ -67,7 +67,7 @@ pub(super) fn of_package(facts: &Facts<'_>, scope: &Scope, left_out: &LeftOut, p
         page.table(["release", "environment", "file", "digest", "where"], tests);
     }
     page.heading("Questions that the package answers");
-    page.text("countersign audit ask QUESTION THIS-FILE --trust trust.sigstore.json --trust-digest sha256:…");
+    page.text("countersign audit ask QUESTION THIS-FILE --trust trust.sigstore.json --trust-digest sha256:… --least-checkpoint FILE");
     let questions = questions::ALL
         .iter()
         .map(|one| vec![one.id.to_owned(), one.asks.to_owned(), one.from.to_owned(), one.absent.join("; ")]);

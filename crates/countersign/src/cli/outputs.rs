@@ -132,6 +132,7 @@ impl Named {
                 continue;
             }
             files::apart_from_stores(&one.path)?;
+            one.is_meant()?;
             // A device or a pipe takes whatever comes.
             if one.path.exists() && !one.path.is_file() {
                 continue;
@@ -201,6 +202,20 @@ fn in_a_policy(path: &Path) -> bool {
 }
 
 impl Value {
+    /// Whether somebody can have meant that it is written there: `-` is standard output elsewhere, and a private key is nowhere else.
+    fn is_meant(&self) -> Result<(), FlowError> {
+        let (option, path) = (&self.option, self.path.display());
+        if self.path == Path::new("-") {
+            let what = format!("--{option} names a file, and `-` is none here: a file that is called so is `./-`");
+            return Err(FlowError::Usage(what));
+        }
+        if files::holds_private_key(&self.path) {
+            let what = format!("--{option}: {path} holds a private key, and would be written over: name another file");
+            return Err(FlowError::Usage(what));
+        }
+        Ok(())
+    }
+
     /// Whether both would end in one file. `sbom ingest` has words of its own for its two.
     fn meets(&self, other: &Self) -> bool {
         let ingest = [&self.option, &other.option].into_iter().any(|option| option == "raw");
@@ -344,6 +359,45 @@ mod tests {
         }
         let known: BTreeSet<String> = WRITTEN.iter().map(|long| (*long).to_owned()).collect();
         assert_eq!(outputs, known, "each of them is some verb's");
+    }
+
+    #[test]
+    fn no_output_takes_the_place_of_a_private_key_or_is_a_file_that_somebody_took_for_standard_output() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("pem", "-----BEGIN PRIVATE KEY-----\nMC4C"),
+            ("ec", "\n-----BEGIN EC PRIVATE KEY-----\n"),
+            ("locked", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"),
+            ("ssh", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl"),
+            ("public", "-----BEGIN PUBLIC KEY-----\nMCow"),
+        ] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let mut seen = 0;
+        for (words, command) in all() {
+            for long in command.get_arguments().filter(|argument| is_written(argument)).filter_map(Arg::get_long) {
+                let said = |value: String| {
+                    let line = [words.as_slice(), &[format!("--{long}"), value]].concat();
+                    named(&line).apart().map_err(|error| error.to_string())
+                };
+                let at = |name: &str| {
+                    let path = dir.path().join(name).display().to_string();
+                    if long == REPORT { format!("sarif={path}") } else { path }
+                };
+                for name in ["pem", "ec", "locked", "ssh"] {
+                    let error = said(at(name)).expect_err(long);
+                    assert!(error.contains("holds a private key"), "{words:?} {error}");
+                }
+                assert_eq!(said(at("public")), Ok(()), "{words:?} --{long}");
+                // Of a report it is standard output.
+                if long != REPORT {
+                    let error = said("-".to_owned()).expect_err(long);
+                    assert!(error.contains("`-` is none here"), "{words:?} {error}");
+                }
+                seen += 1;
+            }
+        }
+        assert!(seen > 20, "{seen}");
     }
 
     #[test]

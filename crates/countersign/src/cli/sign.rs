@@ -82,10 +82,6 @@ impl Sign {
             .flatten()
             .chain(self.keyless.inputs())
             .collect();
-        if self.output == Path::new("-") {
-            let what = "--output names a file, and `-` is none here: a file that is called so is `./-`";
-            return Err(FlowError::Usage(what.to_owned()));
-        }
         files::apart_from_inputs(&self.output, &inputs)?;
         let (statement, notes) = match (self.kind, &self.artifact) {
             (Type::Statement, None) => (build::statement(&self.file)?, Vec::new()),

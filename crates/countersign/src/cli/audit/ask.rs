@@ -38,7 +38,7 @@ pub(super) struct Ask {
     #[command(flatten)]
     window: WindowArgs,
     /// A log entry that is asked about; more by repeating it
-    #[arg(long = "item", value_name = "ENTRY")]
+    #[arg(long = "item", value_name = "ENTRY", conflicts_with_all = ["n", "seed"])]
     items: Vec<u64>,
     /// A sample of so many
     #[arg(long, value_name = "N", value_parser = some)]

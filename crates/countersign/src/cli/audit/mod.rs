@@ -6,7 +6,7 @@ mod facts;
 mod look;
 mod verify;
 
-use super::given::{LeastArgs, OutsideDigest, moment};
+use super::given::{LeastArgs, OutsideDigest, Words, moment};
 use super::{Answer, Call};
 use clap::{Args, Subcommand};
 use countersign_core::ids::EnvName;
@@ -87,6 +87,14 @@ struct Outside {
 }
 
 impl OutsideArgs {
+    /// The options that say the same.
+    fn words(&self) -> Words {
+        let trust = self.trust.as_ref().map(|path| ("--trust", path.display().to_string()));
+        let digest =
+            self.trust_digest.and_then(OutsideDigest::given).map(|digest| ("--trust-digest", digest.to_string()));
+        trust.into_iter().chain(digest).chain(self.least.words()).collect()
+    }
+
     fn read(&self) -> Result<Outside, FlowError> {
         Ok(Outside {
             trust: self.trust.as_deref().map(|path| files::read(path, limits::COLLECTION_BYTES)).transpose()?,

@@ -83,10 +83,15 @@ impl Verify {
         Ok(Done::answer(call.format, exit, "audit-verify", &document, || {
             let mut out = words(&report, &self.package);
             match (&document.facts, &self.facts_output) {
-                (Some(KeptFacts { output, digest }), _) => out.push_str(&format!(
-                    "facts kept in {}: {digest}\n  ask from them: countersign audit ask Q01 {} --facts {} --facts-digest {digest}, with the same trust and checkpoint\n",
-                    text::plain(output), quoted(&self.package.display().to_string()), quoted(output)
-                )),
+                (Some(KeptFacts { output, digest }), _) => {
+                    let package = quoted(&self.package.display().to_string());
+                    let outside =
+                        self.outside.words().into_iter().map(|(option, value)| format!(" {option} {}", quoted(&value)));
+                    out.push_str(&format!(
+                        "facts kept in {}: {digest}\n  ask from them: countersign audit ask Q01 {package} --facts {} --facts-digest {digest}{}\n",
+                        text::plain(output), quoted(output), outside.collect::<String>()
+                    ));
+                }
                 (None, Some(output)) => out.push_str(&format!("no facts were kept in {}\n", output.display())),
                 (None, None) => {}
             }
