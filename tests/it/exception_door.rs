@@ -311,7 +311,7 @@ fn what_a_decision_of_an_earlier_log_settled_is_open_until_the_package_of_that_l
     ask("Q03", "--item 0 --facts next.facts").expect(2, &["--item 0: log entry 0 is no decision, but log-shard"]);
     // What was meant for another question is not passed over.
     for (option, by) in
-        [("--item 3", "Q03"), ("--n 5", "Q02 and Q03"), ("--seed x", "Q02 and Q03"), ("--at 2026-06-01", "Q13")]
+        [("--item 2", "Q03"), ("--n 5", "Q02 and Q03"), ("--seed x", "Q02 and Q03"), ("--at 2026-06-01", "Q13")]
     {
         let name = option.split(' ').next().unwrap();
         ask("Q06", &format!("{option} --facts next.facts")).expect(2, &[&format!("{name} is for {by} alone")]);
