@@ -3,6 +3,7 @@
 //!
 //! A collection holds one document a line. Its order means nothing, and nothing about it as a whole is trusted.
 
+mod plain;
 mod shape;
 
 pub use shape::shaped;
@@ -177,9 +178,6 @@ impl BundleError {
     }
 }
 
-/// How a bundle begins in canonical form.
-const ENVELOPE_FIRST: &[u8] = b"{\"dsseEnvelope\":";
-
 impl Signed {
     /// Reads one document.
     pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
@@ -192,27 +190,26 @@ impl Signed {
     }
 
     fn read(bytes: &[u8], digest: impl FnOnce() -> Sha256) -> Result<Self, BundleError> {
-        let document = Checked::of(bytes)?;
-        // As bundles are written here: no search for the words that say what it is.
-        if bytes.starts_with(ENVELOPE_FIRST) {
-            let wire =
-                document.read().ok().filter(|wire: &BundleWire<'_>| BUNDLE_MEDIA_TYPES.contains(&&*wire.media_type));
-            if let Some(wire) = wire {
-                let (payload, by) = Self::from_bundle(wire, bytes)?;
-                return Ok(Self { payload, by, digest: digest() });
-            }
-        }
-        let MediaWire { media_type: media } = document.read_object().unwrap_or_default();
-        let (payload, by) = if media == SSH_MEDIA_TYPE {
-            let wire: SshWire<'_> = document.read()?;
-            let payload = unpack(&wire.payload_type, &wire.payload)?;
-            (payload, Signature::Ssh { namespace: wire.namespace, armor: wire.signature })
-        } else if BUNDLE_MEDIA_TYPES.contains(&&*media) {
-            Self::from_bundle(document.read()?, bytes)?
-        } else {
-            return Err(BundleError::MediaType { found: media.chars().take(120).collect() });
+        let (payload, by) = match plain::read(bytes) {
+            Some(plain) => plain,
+            None => Self::by_shape(bytes)?,
         };
         Ok(Self { payload, by, digest: digest() })
+    }
+
+    /// What any document holds, whoever wrote it.
+    fn by_shape(bytes: &[u8]) -> Result<(Vec<u8>, Signature), BundleError> {
+        let document = Checked::of(bytes)?;
+        let MediaWire { media_type: media } = document.read_object().unwrap_or_default();
+        if media == SSH_MEDIA_TYPE {
+            let wire: SshWire<'_> = document.read()?;
+            let payload = unpack(&wire.payload_type, &wire.payload)?;
+            Ok((payload, Signature::Ssh { namespace: wire.namespace, armor: wire.signature }))
+        } else if BUNDLE_MEDIA_TYPES.contains(&&*media) {
+            Self::from_bundle(document.read()?, bytes)
+        } else {
+            Err(BundleError::MediaType { found: media.chars().take(120).collect() })
+        }
     }
 
     /// Reads a collection: one document a line, empty lines ignored. A file that is one document over several lines is

@@ -74,7 +74,12 @@ impl Hasher {
 impl fmt::Display for Sha256 {
     /// `sha256:` and the hexadecimal form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        let mut text = [0_u8; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(&self.0) {
+            pair.copy_from_slice(&digits(*byte));
+        }
+        f.write_str("sha256:")?;
+        f.write_str(std::str::from_utf8(&text).map_err(|_utf8| fmt::Error)?)
     }
 }
 
@@ -136,13 +141,17 @@ pub enum DigestError {
 /// Lower-case hexadecimal text of `bytes`.
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|b| [b >> 4, b & 15])
-        .filter_map(|n| DIGITS.get(usize::from(n)))
-        .map(|c| char::from(*c))
-        .collect()
+    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
+    out.extend(bytes.iter().flat_map(|byte| digits(*byte)).map(char::from));
+    out
+}
+
+/// The two digits of a byte.
+const fn digits(byte: u8) -> [u8; 2] {
+    const fn digit(half: u8) -> u8 {
+        if half < 10 { b'0'.wrapping_add(half) } else { b'a'.wrapping_sub(10).wrapping_add(half) }
+    }
+    [digit(byte >> 4), digit(byte & 15)]
 }
 
 /// Exactly `N` bytes from lower-case hexadecimal text.
