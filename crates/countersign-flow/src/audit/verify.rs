@@ -6,7 +6,7 @@ use super::facts::decisions;
 use super::open::{ALONE, Opened, TWO, derived_again, open_beside};
 use super::reconcile;
 use super::records;
-use super::scope::{Day, Days, Scope, carried_days, named};
+use super::scope::{Day, Days, Rule, Scope, carried_days, named};
 use super::{EVIDENCE, LOG, LeftOut, shard, witnesses};
 use crate::erasure;
 use crate::error::FlowError;
@@ -242,13 +242,14 @@ pub(super) fn strays(opened: &Opened, how: How) -> Vec<Finding> {
     let mut first = vec![NONE; package.count()];
     let mut kept = vec![false; package.count()];
     let mut missing: BTreeSet<Sha256> = BTreeSet::new();
+    let rule = Rule::of(&opened.scope, opened.form(), state, gathered);
     for named in named(state, gathered, package) {
         for place in named.all().filter_map(|digest| package.place(digest)) {
             if let Some(first) = first.get_mut(place).filter(|first| **first == NONE) {
                 *first = (named.day, u32::try_from(named.entry).unwrap_or(u32::MAX));
             }
         }
-        for digest in opened.scope.keeps(&named, opened.form(), state, gathered) {
+        for digest in rule.keeps(&named) {
             match package.place(digest).and_then(|place| kept.get_mut(place)) {
                 Some(kept) => *kept = true,
                 None => drop(missing.insert(*digest)),
