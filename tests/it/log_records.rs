@@ -457,6 +457,21 @@ fn what_a_log_records_is_opened_in_the_one_that_goes_on_from_it() {
 }
 
 #[test]
+fn a_decision_of_an_earlier_log_that_a_package_lacks_is_missing_at_its_entry() {
+    let mut decided = None;
+    let mut next = Next::after(|world| {
+        let entry = Entry::parse(world.entries.last().unwrap()).unwrap();
+        decided = entry.statement().copied();
+    });
+    let decided = decided.expect("a decision");
+    let missing = |next: &Next| next.found().into_iter().find(|one| one.code == codes::PACKAGE_EVIDENCE_MISSING);
+    assert!(missing(&next).is_none(), "{:#?}", next.found());
+    next.world.shelf.0.remove(&decided);
+    let finding = missing(&next).expect("found");
+    assert_eq!(finding.at, [format!("log {ORIGIN}, entry 5"), format!("document {decided}")]);
+}
+
+#[test]
 fn what_a_later_version_signed_is_not_called_altered_and_what_nobody_signed_is() {
     let later: [fn(&mut Value); 2] = [
         |said| {

@@ -85,12 +85,11 @@ impl About {
         }
         let named = |built: &Revision| subjects.commits.contains(&built.commit);
         match (&self.built, &subjects.of) {
-            (None, Some(_)) => IsAbout::Unknown,
             (Some(built), Some(of)) => either(of == built && named(built)),
             (_, None) if of_artifact => IsAbout::This,
             (Some(built), None) => either(named(built)),
             (None, None) if subjects.commits.is_empty() => IsAbout::Other,
-            (None, None) => IsAbout::Unknown,
+            (None, Some(_) | None) => IsAbout::Unknown,
         }
     }
 }
@@ -135,13 +134,14 @@ mod tests {
             assert_eq!(has(&about, Some(&other), ""), IsAbout::Other, "{kind:?}");
             assert_eq!(has(&about, None, &commit), IsAbout::Other, "{kind:?}");
         }
+        let other_commit = "cd".repeat(20);
         let tests = |about: &About, artifact, commit| {
             about.has(Kind::TestResult, &subjects(Kind::TestResult, artifact, commit, &json!({})))
         };
         assert_eq!(tests(&about, Some(&mine), ""), IsAbout::This);
         assert_eq!(tests(&about, None, &commit), IsAbout::This);
         assert_eq!(tests(&about, Some(&other), ""), IsAbout::Other);
-        assert_eq!(tests(&about, None, &"cd".repeat(20)), IsAbout::Other);
+        assert_eq!(tests(&about, None, &other_commit), IsAbout::Other);
         assert_eq!(tests(&unknown, None, &commit), IsAbout::Unknown);
         assert_eq!(tests(&unknown, Some(&other), ""), IsAbout::Other);
     }

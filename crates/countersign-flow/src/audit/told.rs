@@ -18,7 +18,7 @@ use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_record::side;
 use countersign_verify::evidence::place_of;
-use countersign_verify::{Blobs, Evidence, LogState};
+use countersign_verify::{Blobs, Evidence, LogState, Verified};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -240,7 +240,7 @@ fn look(
     let about = About::new(named.artifact, named.proved, &evidence);
     let one = |(kind, digest): (Kind, Sha256)| {
         let Some(document) = documents.iter().find(|blob| *blob.digest() == digest) else { return Read::Missing };
-        let held = evidence.statements().find(|one| *one.document() == digest).map(|one| one.value());
+        let held = evidence.statements().find(|one| *one.document() == digest).map(Verified::value);
         let taken = if held.is_none() { taken_by_the_gate(&digest, document, named, &evidence) } else { None };
         let Some(statement) = held.or(taken.as_ref()) else { return Read::Apart(Apart::Unsigned) };
         match about.has(kind, &Subjects::of(statement)) {

@@ -1,6 +1,7 @@
 //! Questions about rules: policy, violations, exceptions, vulnerabilities, components, plans.
 
 use super::super::ask::Asked;
+use super::super::carried::Carried;
 use super::super::facts::{Known, findings, promoted_as, service_of};
 use super::super::population;
 use super::super::table::Table;
@@ -385,6 +386,11 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
             )),
             None if carried.is_some_and(|carried| carried.promoted.contains(&key)) => part.missing.push(format!(
                 "SBOM of the promotion before log entry {}, with which it is compared: an earlier log records it",
+                promoted.entry
+            )),
+            // Of a decision that cannot be read nobody can tell what it let go.
+            None if carried.is_some_and(Carried::is_unread) => part.missing.push(format!(
+                "decisions of an earlier log, of which one may have been the promotion before log entry {}",
                 promoted.entry
             )),
             Some((_, Some(_))) | None => {}

@@ -361,7 +361,7 @@ mod tests {
         assert_eq!(old.renewed(&between).as_deref(), Some("renewed before that by log two.example/log, entry 4"));
         assert!(between[1].renewed(&between).is_some());
         assert_eq!(old.renewed(&[old.clone(), piece(None, 4, 20, 25)]), None, "no longer than itself");
-        assert_eq!(old.renewed(&[old.clone()]), None, "by itself");
+        assert_eq!(old.renewed(std::slice::from_ref(&old)), None, "by itself");
     }
 
     #[test]
