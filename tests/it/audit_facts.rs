@@ -9,7 +9,7 @@ use countersign_core::ids::EnvName;
 use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::FlowError;
 use countersign_flow::audit::{
-    self, Ask, Asking, GivenFacts, How, Keeping, Opening, OutsideTrust, Profile, Scope, Window,
+    self, Ask, Asking, FACTS_FORM, GivenFacts, How, Keeping, Opening, OutsideTrust, Profile, Scope, Window,
 };
 use countersign_record::package::Source;
 use countersign_tests::tamper::Stage;
@@ -329,10 +329,9 @@ fn facts_of_another_version_or_of_other_decisions_are_refused() {
     let version = format!("\"countersign\":\"{}\"", env!("CARGO_PKG_VERSION"));
     let other = version.replacen(|c: char| c.is_ascii_digit(), "9", 1);
     assert_eq!(kept.refused(&replaced(&kept.facts, &version, &other)), codes::AUDIT_FACTS_OTHER_VERSION);
-    assert_eq!(
-        kept.refused(&replaced(&kept.facts, "countersign audit facts 3\n", "countersign audit facts 4\n")),
-        codes::AUDIT_FACTS_OTHER_VERSION
-    );
+    let form = |form: &str| format!("countersign audit facts {form}\n");
+    let another = replaced(&kept.facts, &form(FACTS_FORM), &form("0"));
+    assert_eq!(kept.refused(&another), codes::AUDIT_FACTS_OTHER_VERSION);
     // Facts of a shorter log that say that they are of this package.
     let mut world = World::new();
     world.promote_next(0);

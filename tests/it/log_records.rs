@@ -18,6 +18,8 @@ use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_flow::audit::{self, How, OutsideTrust, Scope};
+use countersign_flow::controls::{Cover, CoverageRequest, coverage};
+use countersign_flow::outside::TrustFile;
 use countersign_flow::place::Place;
 use countersign_record::log::writer::Log;
 use countersign_record::store::Store as _;
@@ -30,6 +32,7 @@ use countersign_verify::trust::verify_trust;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::LazyLock;
 
 static STAGE: LazyLock<Stage> = LazyLock::new(Stage::new);
@@ -157,6 +160,59 @@ fn evidence_by_hand_that_was_renewed_in_time_is_no_fault_and_what_counts_since_b
     assert_eq!((since.verdict, since.table.rows.len()), (Verdict::Pass, 1), "{:#?}", since.findings);
     assert_eq!(ask(Some(9), Some(5)).table.rows.len(), 2, "both count at some time of the window");
     assert_eq!(ask(None, Some(15)).verdict, Verdict::Indeterminate, "nothing counts in the window");
+}
+
+#[test]
+fn a_shorter_piece_of_evidence_by_hand_that_ends_while_a_longer_one_counts_is_no_gap_whichever_came_first() {
+    let hour = 60 * 60;
+    let ask = |hours: [i64; 2]| {
+        let mut world = World::new_promoted();
+        let begun = world.now;
+        for until in hours.map(|hours| begun.plus(hours * hour)) {
+            by_hand(&mut world, "ada", "ada", |said| said["predicate"]["validUntil"] = json!(until.to_string()));
+            world.now = world.now.plus(hour);
+        }
+        world.now = begun.plus(20 * hour);
+        drop(world.promote_next(7));
+        let opening = open(&world, &pack(&world, &Scope::default()), Some(&world.checkpoint()));
+        ask(&opening, "Q21")
+    };
+    for (hours, words) in [([100, 10], "covered for longer already by"), ([10, 100], "renewed before that by")] {
+        let answered = ask(hours);
+        assert_eq!(answered.verdict, Verdict::Pass, "{:#?}", answered.findings);
+        assert!(answered.notes.iter().any(|note| note.contains(words)), "{:?}", answered.notes);
+    }
+    assert_eq!(ask([10, 15]).verdict, Verdict::Fail, "neither counts at the end");
+}
+
+#[test]
+fn evidence_by_hand_of_a_day_that_had_not_come_covers_no_control_when_it_has() {
+    let covers = |as_of: i64| {
+        let mut world = World::new_promoted();
+        let day = world.now.plus(as_of);
+        by_hand(&mut world, "ada", "ada", |said| {
+            said["predicate"]["asOf"] = json!(day.to_string());
+            said["predicate"]["validUntil"] = json!(day.plus(60 * 60).to_string());
+        });
+        let folder = tempfile::tempdir().unwrap();
+        world.write_store_at_once(folder.path());
+        let trust = TrustFile::of(Path::new("trust"), world.trust.clone(), Some(world.trust_digest), world.now);
+        let at = day.plus(60).max(world.now);
+        let (covered, findings) = coverage(&CoverageRequest {
+            trust: &trust,
+            place: &Place::new(folder.path()),
+            least_checkpoint: None,
+            environment: None,
+            catalogue: None,
+            at,
+            now: at,
+        })
+        .expect("coverage");
+        let row = covered.controls.into_iter().find(|row| row.control == "SOC 2 CC6.4").expect("a row");
+        (row.cover, findings.iter().any(|one| one.what == "it speaks of a day after it was recorded"))
+    };
+    assert_eq!(covers(0), (Cover::ManualCurrent, false));
+    assert_eq!(covers(1), (Cover::None, true));
 }
 
 /// An approver signs for a log, at a time, that a piece is erased, and it is gone.
@@ -398,6 +454,21 @@ fn what_a_log_records_is_opened_in_the_one_that_goes_on_from_it() {
         found.iter().any(|one| one.at == records.erased[0].at)
             && !found.iter().any(|one| one.class == Class::Untrusted)
     );
+}
+
+#[test]
+fn a_decision_of_an_earlier_log_that_a_package_lacks_is_missing_at_its_entry() {
+    let mut decided = None;
+    let mut next = Next::after(|world| {
+        let entry = Entry::parse(world.entries.last().unwrap()).unwrap();
+        decided = entry.statement().copied();
+    });
+    let decided = decided.expect("a decision");
+    let missing = |next: &Next| next.found().into_iter().find(|one| one.code == codes::PACKAGE_EVIDENCE_MISSING);
+    assert!(missing(&next).is_none(), "{:#?}", next.found());
+    next.world.shelf.0.remove(&decided);
+    let finding = missing(&next).expect("found");
+    assert_eq!(finding.at, [format!("log {ORIGIN}, entry 5"), format!("document {decided}")]);
 }
 
 #[test]

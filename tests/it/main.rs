@@ -17,6 +17,7 @@ mod attested_folder;
 mod audit_about;
 mod audit_agreement;
 mod audit_beside;
+mod audit_counts;
 mod audit_facts;
 mod audit_later;
 mod audit_package;

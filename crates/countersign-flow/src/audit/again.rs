@@ -2,6 +2,7 @@
 //! themselves, and its range of commits walked.
 
 use super::facts::{Gathered, Read, decisions};
+use super::holding::Package;
 use super::open::Opened;
 use super::reconcile::{Walk, walked, walked_by};
 use super::statements::{self, Signatures};
@@ -13,8 +14,11 @@ use crate::replay::Again;
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::place_of;
 use countersign_core::finding::Finding;
+use countersign_core::statement::Kind;
 use countersign_record::side;
+use countersign_verify::LogState;
 use countersign_verify::log::Promoted;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +30,8 @@ pub(super) struct Looking<'o> {
     picked: Option<BTreeSet<u64>>,
     /// What the log says is erased, and the package does not have.
     withheld: BTreeMap<Sha256, String>,
+    /// Whether decisions of earlier logs, at which others look, are not in the package.
+    lacking: bool,
     /// Whether what decisions say of later ones is taken in on the way.
     ahead: bool,
     /// How many decisions are run again.
@@ -76,6 +82,7 @@ impl<'o> Looking<'o> {
         let mut looking = Self {
             opened,
             withheld: if facts_only { BTreeMap::new() } else { report.withheld(state, &opened.package) },
+            lacking: lacking(state, &opened.package).next().is_some(),
             again: picked.as_ref().map_or(wanted, BTreeSet::len),
             // What is asked for only to look ahead is not what the scope of a narrower package takes in.
             ahead: all && !facts_only && picked.as_ref().is_none_or(|picked| !picked.is_empty()),
@@ -158,6 +165,12 @@ impl<'o> Looking<'o> {
         digests.find_map(|digest: Sha256| Some((digest, self.withheld.get(&digest)?.as_str())))
     }
 
+    /// Whether a decision came out as it did since decisions of an earlier log are not here.
+    fn lacks_what_it_looks_at(&self, decided: &Decision) -> bool {
+        let all = decided.findings.iter().chain(decided.rules.iter().flat_map(|rule| &rule.findings));
+        self.lacking && all.into_iter().any(|finding| finding.code == codes::EVIDENCE_WITHHELD)
+    }
+
     /// One decision run again: what came of it, and what was found; and its walk, where its git objects were at hand.
     fn again(&self, index: u64, recorded: &Promoted, out: &mut Found) -> Option<Walk> {
         let mut walk = None;
@@ -166,6 +179,7 @@ impl<'o> Looking<'o> {
         // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
         let named = if self.withheld.is_empty() { BTreeSet::new() } else { erasure::named_by(content) };
         let mut gone = named.into_iter().find_map(|digest| Some((digest, self.withheld.get(&digest)?.as_str())));
+        let mut absent = false;
         let mut findings = match gone {
             Some((digest, by)) => vec![erasure::withheld(&digest, by)],
             None => match Again::of(content, state, blobs) {
@@ -181,7 +195,13 @@ impl<'o> Looking<'o> {
                         Compared::Otherwise(difference) => {
                             // It looked at what decisions before it rest on, and of that some is gone: nor can this one be run.
                             gone = self.missed(&decided);
-                            vec![gone.map_or(*difference, |(digest, by)| erasure::withheld(&digest, by))]
+                            absent = gone.is_none() && self.lacks_what_it_looks_at(&decided);
+                            let lacks = || {
+                                let what = "the decision looks at decisions of an earlier log that the package lacks: it cannot be run again";
+                                Finding::new(codes::PACKAGE_EVIDENCE_MISSING, what)
+                            };
+                            let otherwise = || if absent { lacks() } else { *difference };
+                            vec![gone.map_or_else(otherwise, |(digest, by)| erasure::withheld(&digest, by))]
                         }
                     }
                 }
@@ -189,7 +209,7 @@ impl<'o> Looking<'o> {
             },
         };
         findings.extend(summary_of(index, recorded, state, blobs));
-        let row = row_of(index, content, findings.is_empty(), gone.is_some());
+        let row = row_of(index, content, findings.is_empty(), absent || gone.is_some());
         let place = format!("log entry {index}");
         for finding in &mut findings {
             finding.at.insert(0, place.clone());
@@ -197,6 +217,20 @@ impl<'o> Looking<'o> {
         (out.row, out.findings) = (Some(row), findings);
         walk
     }
+}
+
+/// Decisions that earlier logs record and that are not here, by their places. None of them is ever left out but for what was erased.
+pub(super) fn lacking<'s>(
+    state: &'s LogState,
+    package: &'s Package,
+) -> impl Iterator<Item = (String, Sha256)> + use<'s> {
+    let erased = state.erased_in_chain(package);
+    state.now().chain().skip(1).flat_map(move |log| {
+        let entries = (0_u64..).zip(log.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
+        let named = entries.filter_map(|(index, entry)| Some((index, *entry.statement()?)));
+        let gone = named.filter(|(_, digest)| !package.has(digest) && !erased.contains_key(digest));
+        gone.map(|(index, digest)| (place_of(index, Some(log.origin())), digest)).collect::<Vec<_>>()
+    })
 }
 
 /// So many of them, from the newest backwards, in steps as even as whole numbers go.

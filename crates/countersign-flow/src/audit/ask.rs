@@ -3,7 +3,7 @@
 
 use super::earlier::EARLIER;
 use super::facts::{Facts, Window};
-use super::open::{Opened, Opening};
+use super::open::{CONTINUES, Opened, Opening};
 use super::population::{self, Population};
 use super::questions::{self, Question};
 use super::reconcile::{self, Reconciliation};
@@ -52,6 +52,12 @@ impl Asked<'_> {
     /// decision says what its gate claims. A package of facts alone says already that none was.
     pub(super) fn ran_again(&self, entry: u64) -> bool {
         self.opened.facts_only() || self.opened.wants(entry)
+    }
+
+    /// How far decisions were run again when the package was verified, where that is not all of them.
+    pub(super) fn not_run_again(&self) -> Option<&str> {
+        let not_run = |finding: &&Finding| finding.code == codes::DECISIONS_NOT_RUN && finding.at == ["decisions"];
+        self.basis.findings.iter().find(not_run).map(|finding| finding.what.as_str())
     }
 
     /// Whether all decisions of an earlier log were run again when the package was verified: from that log's own package.
@@ -137,6 +143,19 @@ pub struct Asking<'a> {
     basis: &'a AuditReport,
 }
 
+impl AuditReport {
+    /// Whether nothing from outside shows how far the log had come: none was kept, or what was kept is of before, or the log does
+    /// not go on from it.
+    pub(super) fn end_unproven(&self) -> bool {
+        self.kept.is_none() || self.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN)
+    }
+
+    /// Whether a checkpoint from elsewhere was given, whatever came of it.
+    pub(super) fn was_held_against_a_checkpoint(&self) -> bool {
+        self.checks.iter().any(|check| check.id == CONTINUES)
+    }
+}
+
 impl<'a> Asking<'a> {
     /// Of a package that could be opened; else what was wrong with it.
     pub fn of(opening: &'a Opening) -> Result<Self, FlowError> {
@@ -152,10 +171,10 @@ impl<'a> Asking<'a> {
         self.basis
     }
 
-    /// Whether nothing from outside says how far the log had come: then nothing here is known to be complete.
+    /// Whether nothing from outside shows how far the log had come: then nothing here is known to be complete.
     #[must_use]
     pub fn end_unproven(&self) -> bool {
-        self.basis.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN)
+        self.basis.end_unproven()
     }
 
     /// Whether the log has a decision at each of these entries: what it never had, nobody who is audited can bring.
@@ -173,6 +192,9 @@ impl<'a> Asking<'a> {
     fn as_far(&self, established: String) -> String {
         let kept = match self.basis.kept {
             _ if !self.end_unproven() => return established,
+            None if self.basis.was_held_against_a_checkpoint() => {
+                "the log does not go on from the checkpoint that was given".to_owned()
+            }
             None => "no checkpoint from elsewhere was given (--least-checkpoint)".to_owned(),
             Some(kept) => format!("the checkpoint that was given has {kept} entries"),
         };

@@ -130,6 +130,11 @@ impl Carried {
         }
     }
 
+    /// Whether decisions cannot be read.
+    pub(super) fn is_unread(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
     /// What is missing, where decisions cannot be read.
     pub(super) fn unread(&self) -> impl Iterator<Item = String> {
         self.unread.iter().map(|(log, count)| {

@@ -4,12 +4,13 @@
 use super::facts::Facts;
 use super::page;
 use super::population::{self, Population};
-use super::scope::{LeftOut, Scope, left_out, named};
+use super::scope::{Form, LeftOut, Scope, left_out, named};
 use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
 use crate::error::FlowError;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::json;
+use countersign_core::later::is_earlier;
 use countersign_core::log::merkle::{HashReader, consistency_proof, leaf_hash, root_of, verify_consistency};
 use countersign_core::time::Time;
 use countersign_record::package::Pressed;
@@ -50,9 +51,20 @@ impl Files {
     }
 }
 
-/// Which lists, page and text there are, what their columns are and what they say: to change any of it is to count this up, so
-/// that a package of before is not taken for an altered one.
+/// Which lists, page and text there are, what their columns are and what they say, and what a package takes in by rule: to change
+/// any of it is to count this up, so that a package of before is not taken for an altered one.
 pub(super) const SCHEMA: &str = "https://countersign.dev/schemas/package-index/v0.7";
+/// The first form of a package that has what reviewed emergencies of its part.
+const REVIEWED: &str = "https://countersign.dev/schemas/package-index/v0.5";
+
+/// What a package of this form takes in.
+pub(super) fn form(said: Option<&str>) -> Form {
+    match said {
+        Some(said) if is_earlier(said, REVIEWED) => Form::Alone,
+        Some(said) if is_earlier(said, SCHEMA) => Form::Reviewed,
+        Some(_) | None => Form::Now,
+    }
+}
 
 /// `index.json`, without the files.
 #[derive(Debug, Serialize)]

@@ -2,7 +2,7 @@
 
 use super::derive;
 use super::facts::{Facts, Gathered, Known};
-use super::scope::{Day, Days, Form, LeftOut, Profile, Scope, carried_days, named};
+use super::scope::{Day, Days, Form, LeftOut, Profile, Rule, Scope, carried_days, named};
 use super::shard;
 use super::{EVIDENCE, INDEX, LOG, TRUST};
 use crate::error::FlowError;
@@ -124,7 +124,8 @@ pub fn export_from(
     // What is erased may still lie here, where a run died before it was taken out: the package is made without it, and says of
     // it what it says wherever it is gone.
     drop(blobs.erased.set(state.erased_in_chain(&blobs).into_keys().collect()));
-    let gathered = Gathered::of(&state, &blobs);
+    // What statements say nobody asks here: to read those of other parts of the record would be to look at them.
+    let gathered = Gathered::with(&state, &blobs, |_| {});
     all_are_known(&gathered)?;
     let facts = Facts::of(&state, &blobs, &gathered, scope.window.clone());
     let mut documents = named_documents(scope, &state, &gathered, &blobs);
@@ -233,12 +234,13 @@ struct First {
 /// Those of the whole log, by rule.
 fn named_documents(scope: &Scope, state: &LogState, gathered: &Gathered, blobs: &dyn Blobs) -> Documents {
     let mut documents = Documents::new();
+    let rule = Rule::of(scope, Form::Now, state, gathered);
     for named in named(state, gathered, blobs) {
         let first = First { day: named.day, entry: u32::try_from(named.entry).unwrap_or(u32::MAX) };
         for digest in named.all() {
             documents.entry(*digest).or_insert((first, false));
         }
-        for digest in scope.keeps(&named, Form::Now, state, gathered) {
+        for digest in rule.keeps(&named) {
             documents.entry(*digest).or_insert((first, true)).1 = true;
         }
     }

@@ -1,14 +1,13 @@
 //! What the log says, gathered once for questions, populations and samples: every decision with its signature checked, and
 //! which of them lie in a window.
 
-use super::about::About;
 use super::carried::Carried;
 use super::episodes::less_version;
 use super::kept::{Kept, Shared};
 use super::portion::Portion;
 use super::reconcile::Walk;
 use super::table::Proof;
-use super::told::Told;
+use super::told::{Named, Told};
 use crate::policy::history;
 use countersign_core::decision::{ActivePolicy, LogRef};
 use countersign_core::digest::Sha256;
@@ -201,10 +200,8 @@ impl Gathered {
         let mut told = Told::default();
         let gathered = Self::with(state, blobs, |read| {
             let read = read.iter().filter_map(|(entry, read)| Some((*entry, &read.as_ref().ok()?.content)));
-            let named = read.map(|(entry, decision)| {
-                (entry, About::of_whole(decision), decision.inputs.evidence.as_deref(), decision.authorised)
-            });
-            told.add(named, blobs);
+            let named: Vec<Named<'_>> = read.map(|(entry, decision)| Named::of_whole(entry, decision)).collect();
+            told.add(&named, state, blobs);
         });
         drop(gathered.told.set(told.done()));
         gathered
@@ -354,7 +351,7 @@ impl<'a> Facts<'a> {
 
     /// What the statements say that decisions name.
     pub(super) fn told(&self) -> &'a Told {
-        self.gathered.told.get_or_init(|| Told::of(&self.gathered.decisions, self.blobs))
+        self.gathered.told.get_or_init(|| Told::of(&self.gathered.decisions, self.state, self.blobs))
     }
 
     /// Decisions that let something go.

@@ -31,7 +31,7 @@ use wire::{In, Malformed, Out};
 /// With what facts begin; then the version of their form in digits, and a line feed.
 const BEGINS: &[u8] = b"countersign audit facts ";
 /// The form that this version writes and reads.
-pub const FACTS_FORM: &str = "3";
+pub const FACTS_FORM: &str = "4";
 /// Digits of the version of a form.
 const FORM_DIGITS: usize = 8;
 /// A SHA-256, with which they end.

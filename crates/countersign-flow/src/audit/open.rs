@@ -23,7 +23,6 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::RuleId;
-use countersign_core::later::is_earlier;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::log::tile::Tile;
 use countersign_core::statement::Kind;
@@ -110,6 +109,9 @@ pub(super) fn open_beside(
     open_to(source, outside, &End::Kept(least), at_once)
 }
 
+/// That the log goes on from a checkpoint that was kept.
+pub(super) const CONTINUES: &str = "log-continues";
+
 /// How many packages are open at once.
 pub(super) const ALONE: u64 = 1;
 pub(super) const TWO: u64 = 2;
@@ -182,7 +184,7 @@ impl AuditReport {
                     self.findings
                         .push(end_unproven(&format!("one of {kept} entries: behind entry {}", size.saturating_sub(1))));
                 }
-                self.line("log-continues", kept.err().into_iter().collect(), holds);
+                self.line(CONTINUES, kept.err().into_iter().collect(), holds);
             }
             // What was not looked at is no line of what holds.
             None => self.findings.push(end_unproven("none: at the end")),
@@ -502,8 +504,7 @@ impl Opened {
 
     /// By which form it is known what the package takes in.
     pub(super) fn form(&self) -> Form {
-        let earlier = self.other_version.as_deref().is_some_and(|said| is_earlier(said, derive::SCHEMA));
-        if earlier { Form::Earlier } else { Form::Now }
+        derive::form(self.other_version.as_deref())
     }
 
     /// Whether what the decision at this index rests on is in the package by rule, so that it is run again.

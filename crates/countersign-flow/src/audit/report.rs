@@ -11,6 +11,8 @@ use countersign_report::pages::Page;
 
 /// The most rows of an answer that are on the page.
 const SHOWN: usize = 25;
+/// The most findings of an answer that are beside it.
+const FOUND: usize = 5;
 
 /// The page, and everything that was found.
 pub(super) fn page(asking: &Asking<'_>, ask: &Ask) -> Result<(String, Vec<Finding>), FlowError> {
@@ -59,10 +61,10 @@ pub(super) fn page(asking: &Asking<'_>, ask: &Ask) -> Result<(String, Vec<Findin
             one.question.asks.to_owned(),
             one.verdict.to_string(),
             one.table.rows.len().to_string(),
-            one.missing.join("; "),
+            one.missing.iter().cloned().chain(why(one)).collect::<Vec<_>>().join("; "),
         ]
     });
-    page.table(["question", "asks", "answer", "rows", "missing"], rows.collect());
+    page.table(["question", "asks", "answer", "rows", "missing, or found"], rows.collect());
     for name in ["deployments", "policy-activations", "exceptions", "trust"] {
         let Some(one) = populations.iter().find(|one| one.header.name == name) else { continue };
         page.heading(format!("List: {name}"));
@@ -104,6 +106,15 @@ fn findings(page: &mut Page, found: &[Finding]) {
     }
 }
 
+/// Why an answer is no pass, beside what is missing: some of it, and how much there is.
+fn why(one: &Answered) -> Vec<String> {
+    let absent = |found: &Finding| found.code == codes::AUDIT_EVIDENCE_ABSENT && found.at == [one.question.id];
+    let found: Vec<&Finding> = one.findings.iter().filter(|one| one.class.blocks() && !absent(one)).collect();
+    let words = |one: &&Finding| format!("{} ({})", one.what, one.at.join(", "));
+    let more = found.len().saturating_sub(FOUND);
+    found.iter().take(FOUND).map(words).chain((more > 0).then(|| format!("{more} more"))).collect()
+}
+
 fn answer(page: &mut Page, one: &Answered, end_unproven: bool) {
     page.heading(format!("{}: {}", one.question.id, one.question.asks));
     let complete = if end_unproven { "as far as the log goes here" } else { "complete" };
@@ -113,8 +124,9 @@ fn answer(page: &mut Page, one: &Answered, end_unproven: bool) {
         (complete, one.completeness.clone()),
         ("filter", one.filter.clone()),
     ]);
-    let said: Vec<String> =
-        one.missing.iter().map(|what| format!("missing: {what}")).chain(one.notes.clone()).collect();
+    let missing = one.missing.iter().map(|what| format!("missing: {what}"));
+    let found = why(one).into_iter().map(|what| format!("found: {what}"));
+    let said: Vec<String> = missing.chain(one.notes.clone()).chain(found).collect();
     if !said.is_empty() {
         page.list(said);
     }

@@ -1,8 +1,9 @@
 //! What of the record is in a package. The log is always there whole; what a package leaves out are documents, by a rule
 //! that anybody can apply again, and how many of them, by log index, stands in its index.
 
-use super::facts::{Gathered, Window};
+use super::facts::{Gathered, Window, promoted_as};
 use super::kept::{Kept, KeptInputs, Shared};
+use super::portion::Portion;
 use countersign_core::blob::Blob;
 use countersign_core::bundle::Signed;
 use countersign_core::decision::Decision;
@@ -57,8 +58,19 @@ pub(super) struct Named {
     pub(super) day: Day,
     /// Those that the entry itself records.
     own: Vec<Sha256>,
-    /// Those that its decision rests on, and whether they are signed statements.
-    inputs: Vec<(Sha256, bool)>,
+    /// Those that its decision rests on.
+    inputs: Vec<(Sha256, Input)>,
+}
+
+/// What a decision rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// Raw evidence.
+    Raw,
+    /// A signed statement.
+    Statement,
+    /// One that lists components.
+    Sbom,
 }
 
 impl Named {
@@ -120,7 +132,7 @@ fn of(index: u64, entry: &Entry, gathered: &Gathered, blobs: &dyn Blobs) -> Name
     if entry.kind != Kind::PromotionDecision {
         return Named { own: entry.statements.iter().chain(&entry.evidence).copied().collect(), ..Named::default() };
     }
-    let mut inputs: BTreeMap<Sha256, bool> = BTreeMap::new();
+    let mut inputs: BTreeMap<Sha256, Input> = BTreeMap::new();
     let mut own = entry.statements.clone();
     let mut take = |kept: &KeptInputs| {
         inputs_of(kept, &mut inputs);
@@ -134,7 +146,7 @@ fn of(index: u64, entry: &Entry, gathered: &Gathered, blobs: &dyn Blobs) -> Name
         take(&KeptInputs::of(&decision, &mut Shared::default()));
     }
     for digest in &entry.evidence {
-        inputs.entry(*digest).or_insert(false);
+        inputs.entry(*digest).or_insert(Input::Raw);
     }
     Named { own, inputs: inputs.into_iter().collect(), ..Named::default() }
 }
@@ -144,15 +156,20 @@ fn read(signed: &Blob) -> Option<Decision> {
     Statement::parse(&signed.payload).ok()?.predicate_as(Kind::PromotionDecision).ok()
 }
 
-fn inputs_of(inputs: &KeptInputs, out: &mut BTreeMap<Sha256, bool>) {
+fn inputs_of(inputs: &KeptInputs, out: &mut BTreeMap<Sha256, Input>) {
     for reference in inputs.evidence.iter().flatten() {
-        out.insert(reference.digest, reference.kind.is_some());
+        let input = match reference.kind {
+            None => Input::Raw,
+            Some(Kind::Sbom) => Input::Sbom,
+            Some(_) => Input::Statement,
+        };
+        out.insert(reference.digest, input);
     }
     for digest in inputs.captures.iter().chain(&inputs.git).chain(&inputs.witnessed) {
-        out.entry(*digest).or_insert(false);
+        out.entry(*digest).or_insert(Input::Raw);
     }
     if let Some(trust) = &inputs.trust {
-        out.insert(trust.document, true);
+        out.insert(trust.document, Input::Statement);
     }
 }
 
@@ -168,7 +185,7 @@ pub(super) fn carried_days(state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha2
         {
             let kept = KeptInputs::of(&decision, &mut Shared::default());
             inputs_of(&kept, &mut inputs);
-            inputs.extend(kept.gate_root.map(|root| (root, false)));
+            inputs.extend(kept.gate_root.map(|root| (root, Input::Raw)));
         }
         for digest in entry.statements.iter().chain(&entry.evidence).chain(inputs.keys()) {
             out.entry(*digest).or_insert_with(|| Rc::clone(&day));
@@ -178,12 +195,24 @@ pub(super) fn carried_days(state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha2
 }
 
 /// By which form of a package it is known what it takes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Form {
-    /// That of here.
+    /// Of decisions outside of its part it has nothing to run again.
+    Alone,
+    /// It has what reviewed emergencies of its part.
+    Reviewed,
+    /// That of here: it has what its first promotions are compared with as well.
     Now,
-    /// One of before: of decisions outside of its part it has nothing to run again.
-    Earlier,
+}
+
+/// What belongs into a package by rule.
+pub(super) struct Rule<'r> {
+    scope: &'r Scope,
+    form: Form,
+    state: &'r LogState,
+    gathered: &'r Gathered,
+    /// The promotions before the part with which its own are compared, by their entries.
+    compared: BTreeSet<u64>,
 }
 
 impl Scope {
@@ -195,7 +224,7 @@ impl Scope {
         }
         let before_the_end = index < self.window.range(state.entries()).end;
         let reviews = || gathered.at(index).is_some_and(|known| self.reviews(&known.content, gathered));
-        form == Form::Now && before_the_end && reviews()
+        form >= Form::Reviewed && before_the_end && reviews()
     }
 
     /// Whether the decision at this index is of the part, as far as that is known: one that does not hold may be.
@@ -216,20 +245,47 @@ impl Scope {
         decision.verdict == Verdict::Pass && (earlier || decision.followed_up.iter().any(emergency))
     }
 
-    /// Those of the documents that an entry names that belong into the package by rule: everything that it records itself,
-    /// and, where its decision is wanted, what that rests on, as far as the profile goes.
-    pub(super) fn keeps<'n>(
-        &self,
-        named: &'n Named,
-        form: Form,
-        state: &LogState,
-        gathered: &'n Gathered,
-    ) -> impl Iterator<Item = &'n Sha256> + use<'n> {
-        let wanted = !named.inputs.is_empty() && self.wants(named.entry, form, state, gathered);
-        let full = self.profile == Profile::Full;
-        let inputs = named.inputs.iter().filter(move |(_, statement)| wanted && (*statement || full));
+    /// Of each artifact, service and environment of which the part has a promotion, the last one before it: what is new since
+    /// then, nobody can tell without what that one held. Of other services it is nobody's here.
+    fn compared(&self, state: &LogState, gathered: &Gathered) -> BTreeSet<u64> {
+        let range = self.window.range(state.entries());
+        if range.start == 0 {
+            return BTreeSet::new();
+        }
+        let portion = Portion::new(&self.window, gathered);
+        let (mut before, mut out) = (BTreeMap::new(), BTreeSet::new());
+        let until = gathered.decisions.iter().take_while(|known| known.entry < range.end);
+        for known in until.filter(|known| known.content.authorised && portion.has(&known.content)) {
+            let key = promoted_as(&known.content);
+            if known.entry < range.start {
+                before.insert(key, known.entry);
+            } else {
+                out.extend(before.remove(&key));
+            }
+        }
+        out
+    }
+}
+
+impl<'r> Rule<'r> {
+    pub(super) fn of(scope: &'r Scope, form: Form, state: &'r LogState, gathered: &'r Gathered) -> Self {
+        let compared = if form == Form::Now { scope.compared(state, gathered) } else { BTreeSet::new() };
+        Self { scope, form, state, gathered, compared }
+    }
+
+    /// Those of the documents that an entry names that belong into the package: everything that it records itself, and, where its
+    /// decision is wanted, what that rests on, as far as the profile goes; of one that others are compared with, what it held.
+    pub(super) fn keeps<'n>(&'n self, named: &'n Named) -> impl Iterator<Item = &'n Sha256> + use<'n> {
+        let wanted = !named.inputs.is_empty() && self.scope.wants(named.entry, self.form, self.state, self.gathered);
+        let (full, compared) = (self.scope.profile == Profile::Full, self.compared.contains(&named.entry));
+        let takes = move |input: Input| match input {
+            Input::Raw => wanted && full,
+            Input::Statement => wanted,
+            Input::Sbom => wanted || compared,
+        };
+        let inputs = named.inputs.iter().filter(move |(_, input)| takes(*input));
         let all = named.own.iter().chain(inputs.map(|(digest, _)| digest));
-        all.filter(|digest| !gathered.erased.contains_key(digest))
+        all.filter(|digest| !self.gathered.erased.contains_key(digest))
     }
 }
 

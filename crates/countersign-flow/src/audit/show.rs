@@ -1,7 +1,7 @@
 //! The whole chain of one deployment: what changed and who agreed, how it was built and looked at, by which policy it was
 //! judged, and what the log says. As text, and as a picture.
 
-use super::about::{About, Subjects};
+use super::about::{About, IsAbout, Subjects, of_what};
 use super::agreed::{self, Agreement, Unagreed, authors, reviewers};
 use super::facts::{Facts, Known, change_class, service_of};
 use super::kept::Kept;
@@ -229,11 +229,16 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<(Arc<Known>, Named), FlowError> {
     if hex.len() < 6 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(none());
     }
-    let named = |decision: &Kept| {
-        decision.request.subject.hex().starts_with(hex)
-            || decision.source.as_ref().is_some_and(|source| source.revision.hex().starts_with(hex))
+    // Digits are the same in capitals.
+    let hex = hex.to_ascii_lowercase();
+    let commits = &facts.told().commits;
+    let named = |one: &Known| {
+        let proved = one.content.source.as_ref().map(|source| source.revision);
+        let commit = proved.or_else(|| commits.get(&one.entry).copied());
+        one.content.request.subject.hex().starts_with(&hex)
+            || commit.is_some_and(|commit| commit.hex().starts_with(&hex))
     };
-    let found: Vec<&Arc<Known>> = facts.decisions.iter().filter(|one| named(&one.content)).collect();
+    let found: Vec<&Arc<Known>> = facts.decisions.iter().filter(|one| named(one)).collect();
     let subjects: BTreeSet<Sha256> = found.iter().map(|one| one.content.request.subject).collect();
     if subjects.len() > 1 {
         return Err(FlowError::Usage(format!("{id} names {} artifacts: give more digits", subjects.len())));
@@ -269,7 +274,7 @@ fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
         (None, None) => missing.push("a proved source: the decision has none".to_owned()),
     }
     links.extend(agreement_link(&agreement));
-    links.extend(evidence_links(&rests.evidence, About::of(decision)));
+    links.extend(evidence_links(&rests.evidence, &About::of(decision, &rests.evidence)));
     missing.extend(agreed::lacking_words(&rests.lacking));
     links.extend(policy_link(facts, decision));
     links.push(decision_link(facts, promoted));
@@ -359,7 +364,7 @@ fn change_links(change: &ChangeRow, hidden: Option<&str>) -> [Link; 2] {
 }
 
 /// The statements that were handed in. One about something else is shown as that, and does not say whether anything was looked at.
-fn evidence_links(evidence: &Evidence, about: About) -> Vec<Link> {
+fn evidence_links(evidence: &Evidence, about: &About) -> Vec<Link> {
     let mut out = Vec::new();
     for statement in evidence.statements() {
         let Some(kind) = statement.value().kind() else { continue };
@@ -405,10 +410,16 @@ fn evidence_links(evidence: &Evidence, about: About) -> Vec<Link> {
             | Kind::Erasure
             | Kind::LogShard => continue,
         };
-        let (what, when, detail) = if of_this(kind, &Subjects::of(said), about) {
-            (what, when, detail)
-        } else {
-            (format!("{} about another artifact: it counts for nothing here", kind.word()), String::new(), Vec::new())
+        let (what, when, detail) = match of_this(kind, &Subjects::of(said), about) {
+            IsAbout::This => (what, when, detail),
+            IsAbout::Other => {
+                let what = format!("{} about another {}: it counts for nothing here", kind.word(), of_what(kind));
+                (what, String::new(), Vec::new())
+            }
+            IsAbout::Unknown => {
+                let why = "not known what it is about, since no provenance here says of which commit this was built";
+                (format!("{}: {why}", kind.word()), String::new(), Vec::new())
+            }
         };
         out.push(Link {
             stage,
@@ -423,9 +434,9 @@ fn evidence_links(evidence: &Evidence, about: About) -> Vec<Link> {
 }
 
 /// Whether a statement is about what the decision is about. Reviews are of changes, and are held against those.
-fn of_this(kind: Kind, subjects: &Subjects, about: About) -> bool {
+fn of_this(kind: Kind, subjects: &Subjects, about: &About) -> IsAbout {
     let of_changes = [Kind::Review, Kind::ChangeReview, Kind::ForgeWatch, Kind::SourceProvenance];
-    of_changes.contains(&kind) || about.has(kind, subjects)
+    if of_changes.contains(&kind) { IsAbout::This } else { about.has(kind, subjects) }
 }
 
 fn policy_link(facts: &Facts<'_>, decision: &Kept) -> Option<Link> {

@@ -62,9 +62,13 @@ impl Recorded {
             let later = Finding::new(codes::TRUST_LATER, what).at("trust");
             return std::iter::once(later).chain(by_outside()).collect();
         }
-        let what = format!(
-            "the trust given from outside, version {ours}, is not the newest that the log records, version {theirs}: what follows is judged by that one, for what it is worth"
-        );
+        let differs = if ours == theirs {
+            format!(" is another document of the same version {ours} than the newest that the log records")
+        } else {
+            format!(", version {ours}, is not the newest that the log records, version {theirs}")
+        };
+        let what =
+            format!("the trust given from outside{differs}: what follows is judged by that one, for what it is worth");
         let finding = Finding::new(codes::TRUST_DIGEST_MISMATCH, what)
             .at(format!("log entry {}", self.entry))
             .expected(format!("{} (version {theirs})", self.trust.digest()), "the log")

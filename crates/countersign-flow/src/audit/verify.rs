@@ -1,12 +1,12 @@
 //! Checking a package: form, log, trust, every signature at its time, every decision run again, every list made again.
 
-use super::again::Looking;
+use super::again::{Looking, lacking};
 use super::earlier;
 use super::facts::decisions;
 use super::open::{ALONE, Opened, TWO, derived_again, open_beside};
 use super::reconcile;
 use super::records;
-use super::scope::{Day, Days, Scope, carried_days, named};
+use super::scope::{Day, Days, Form, Rule, Scope, carried_days, named};
 use super::{EVIDENCE, LOG, LeftOut, shard, witnesses};
 use crate::erasure;
 use crate::error::FlowError;
@@ -242,13 +242,14 @@ pub(super) fn strays(opened: &Opened, how: How) -> Vec<Finding> {
     let mut first = vec![NONE; package.count()];
     let mut kept = vec![false; package.count()];
     let mut missing: BTreeSet<Sha256> = BTreeSet::new();
+    let rule = Rule::of(&opened.scope, opened.form(), state, gathered);
     for named in named(state, gathered, package) {
         for place in named.all().filter_map(|digest| package.place(digest)) {
             if let Some(first) = first.get_mut(place).filter(|first| **first == NONE) {
                 *first = (named.day, u32::try_from(named.entry).unwrap_or(u32::MAX));
             }
         }
-        for digest in opened.scope.keeps(&named, opened.form(), state, gathered) {
+        for digest in rule.keeps(&named) {
             match package.place(digest).and_then(|place| kept.get_mut(place)) {
                 Some(kept) => *kept = true,
                 None => drop(missing.insert(*digest)),
@@ -313,6 +314,13 @@ pub(super) fn strays(opened: &Opened, how: How) -> Vec<Finding> {
         let what = "the scope of the package takes in a document that is not there";
         findings.push(Finding::new(codes::PACKAGE_EVIDENCE_MISSING, what).at(format!("document {digest}")));
     }
+    // Where the part begins with this log nobody looks at what was before.
+    if opened.form() == Form::Now && opened.scope.window.range(state.entries()).end > 0 {
+        findings.extend(lacking(state, package).map(|(place, digest)| {
+            let what = "the decision that an entry of an earlier log records is not there";
+            Finding::new(codes::PACKAGE_EVIDENCE_MISSING, what).at(place).at(format!("document {digest}"))
+        }));
+    }
     findings
 }
 
@@ -369,7 +377,9 @@ impl AuditReport {
             detail.push_str(&format!(", {later} were made by a later version and cannot be"));
         }
         if withheld > 0 {
-            detail.push_str(&format!(", {withheld} rest on evidence that was erased"));
+            let lacking = self.findings.iter().any(|finding| finding.code == codes::PACKAGE_EVIDENCE_MISSING);
+            let why = if lacking { "was erased, or is not in the package" } else { "was erased" };
+            detail.push_str(&format!(", {withheld} rest on evidence that {why}"));
         }
         if unread > 0 {
             detail.push_str(&format!(", {unread} do not hold"));

@@ -5,7 +5,6 @@ use crate::erasure::by_hand_gone;
 use crate::error::FlowError;
 use crate::outside::{self, TrustFile};
 use crate::place::{Place, StoreBlobs};
-use countersign_core::bundle::Signed;
 use countersign_core::catalogue::{Catalogue, Catalogues, Control, NO_CONCLUSION, Reach};
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
@@ -14,13 +13,11 @@ use countersign_core::finding::{Finding, Verdict};
 use countersign_core::ids::{EnvName, PersonId, RuleId};
 use countersign_core::policy::Stage;
 use countersign_core::statement::Kind;
-use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::time::Time;
 use countersign_decide::rules;
-use countersign_verify::document::{SignerName, verify_document};
 use countersign_verify::log::kept_checkpoint;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Blobs, LogState, Roots, StateView, named_blob};
+use countersign_verify::{Blobs, LogState, StateView, named_blob, records};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -276,7 +273,10 @@ pub fn coverage(request: &CoverageRequest<'_>) -> Result<(Coverage, Vec<Finding>
     let erased = state.erased_in_chain(&blobs);
     let by = |digest: &Sha256| erased.get(digest).map(|by| by.place.clone());
     for (origin, entries) in super::earlier(view, &by) {
-        findings.push(Finding::new(codes::MANUAL_EARLIER, super::earlier_words(&origin, &entries)).at("controls"));
+        findings.push(
+            Finding::new(codes::MANUAL_EARLIER, super::earlier_words(&origin, &entries.iter().collect::<Vec<_>>()))
+                .at("controls"),
+        );
     }
     let rows = catalogues.controls().filter(|(_, catalogue, _)| request.catalogue.is_none_or(|n| n == catalogue.name));
     let enforced: BTreeSet<&EnvName> = active
@@ -419,30 +419,13 @@ fn manual(
             continue;
         };
         let trust = state.at(index).unwrap_or(view).trust();
-        let read = Signed::parse(&bytes)
-            .map_err(|error| vec![Finding::new(error.code(), error.to_string()).at(place.as_str())])
-            .and_then(|signed| verify_document(&signed, trust, &Roots::none(), entry.time, &place));
-        let verified = match read {
-            Ok(verified) => verified,
+        let said = match records::manual(&bytes, trust, (entry.time, &place)) {
+            Ok((said, _)) => said,
             Err(more) => {
                 findings.extend(more);
                 continue;
             }
         };
-        let said: Result<ManualEvidence, _> = verified.value().predicate_as(Kind::ManualEvidence);
-        let said = match said {
-            Ok(said) => said,
-            Err(error) => {
-                findings.push(Finding::new(codes::MANUAL_EVIDENCE, error.to_string()).at(place));
-                continue;
-            }
-        };
-        let by_owner = verified.signed_by().owner == SignerName::Person(said.owner.clone());
-        let problem = said.problem().or_else(|| (!by_owner).then_some("somebody else than its owner signed it"));
-        if let Some(problem) = problem {
-            findings.push(Finding::new(codes::MANUAL_EVIDENCE, problem).at(place));
-            continue;
-        }
         for control in &said.controls {
             out.entry(control.clone()).or_default().push(ManualRow {
                 entry: index,

@@ -128,7 +128,9 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
 /// An entry that records evidence by hand.
 #[derive(Debug)]
 pub(crate) struct ByHand {
-    entry: u64,
+    pub(crate) entry: u64,
+    /// When it was recorded.
+    pub(crate) time: Time,
     /// The signed statement.
     pub(crate) document: Option<Sha256>,
     /// The entry that says that it was erased, in words.
@@ -143,6 +145,7 @@ pub(crate) fn earlier(view: StateView<'_>, erased: &dyn Fn(&Sha256) -> Option<St
         let entries: Vec<ByHand> = entries
             .map(|(index, entry)| ByHand {
                 entry: index,
+                time: entry.time,
                 document: entry.statement().copied(),
                 erased: entry.statement().and_then(erased),
             })
@@ -153,22 +156,22 @@ pub(crate) fn earlier(view: StateView<'_>, erased: &dyn Fn(&Sha256) -> Option<St
 }
 
 /// The same in words.
-pub(crate) fn earlier_words(origin: &Origin, entries: &[ByHand]) -> String {
+pub(crate) fn earlier_words(origin: &Origin, entries: &[&ByHand]) -> String {
     let other =
         if entries.iter().any(|one| one.erased.is_some()) { ", and what was erased in other words" } else { "" };
     format!("evidence by hand of log {origin}, entries {}: add it anew to this one{other}", listed(entries))
 }
 
 /// That it was added anew, or no longer counted when this log began.
-pub(crate) fn added_words(origin: &Origin, entries: &[ByHand]) -> String {
+pub(crate) fn added_words(origin: &Origin, entries: &[&ByHand]) -> String {
     let entries = listed(entries);
     format!(
-        "evidence by hand of log {origin}, entries {entries}: added anew to this one, or at its end before this one began"
+        "evidence by hand of log {origin}, entries {entries}: added anew to this one in time, or at its end before this one or the window began"
     )
 }
 
-fn listed(entries: &[ByHand]) -> String {
-    let word = |one: &ByHand| match &one.erased {
+fn listed(entries: &[&ByHand]) -> String {
+    let word = |one: &&ByHand| match &one.erased {
         // An entry without its log's name is one of the log at hand.
         Some(by) if by.starts_with("log entry ") => format!("{} (erased, as {by} of this log says)", one.entry),
         Some(by) => format!("{} (erased, as {by} says)", one.entry),

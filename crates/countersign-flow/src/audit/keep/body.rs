@@ -389,7 +389,7 @@ fn read_range(shared: &Shared, from: &mut In<'_>) -> Read<Range> {
     })
 }
 
-fn read_oid(from: &mut In<'_>) -> Read<Oid> {
+pub(super) fn read_oid(from: &mut In<'_>) -> Read<Oid> {
     let bytes = from.bytes()?;
     let format = if bytes.len() == 20 { ObjectFormat::Sha1 } else { ObjectFormat::Sha256 };
     Oid::from_bytes(format, bytes).ok_or(Malformed("an object's id is of no form"))

@@ -1,17 +1,20 @@
 //! What lists of components, scans and plans say, in kept facts.
 
 use super::super::holding::{Listed, Package};
-use super::super::told::{Row, Said, Told};
-use super::body::{read_digest, write_digest};
+use super::super::told::{Apart, Row, Said, Told};
+use super::body::{read_digest, read_oid, write_digest};
 use super::wire::{In, Malformed, Out, Read};
 use countersign_core::statement::Kind;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What became of a statement: missing, of another kind, or, from this number on, the list of that place.
 const MISSING: usize = 0;
 const OTHER: usize = 1;
 const LISTS: usize = 2;
+
+/// Why a statement counts for nothing at a decision, each by its place.
+const APART: [Apart; 3] = [Apart::Elsewhere, Apart::Unsigned, Apart::Unplaced];
 
 pub(super) fn write_told(package: &Package, told: &Told, out: &mut Out) {
     out.count(told.texts.len());
@@ -23,8 +26,8 @@ pub(super) fn write_told(package: &Package, told: &Told, out: &mut Out) {
     let (mut lists, mut said) = (Out::default(), Out::default());
     for ((kind, digest), one) in &told.said {
         let what = match one {
-            // What is about something else is said of each decision by itself, below.
-            Said::Missing | Said::Elsewhere => MISSING,
+            // What counts for nothing is said of each decision by itself, below.
+            Said::Missing | Said::Apart(_) => MISSING,
             Said::Other => OTHER,
             Said::Rows(rows) => {
                 let next = places.len();
@@ -46,10 +49,16 @@ pub(super) fn write_told(package: &Package, told: &Told, out: &mut Out) {
     out.0.extend_from_slice(&lists.0);
     out.count(told.said.len());
     out.0.extend_from_slice(&said.0);
-    out.count(told.elsewhere.len());
-    for (entry, digest) in &told.elsewhere {
+    out.count(told.apart.len());
+    for ((entry, digest), apart) in &told.apart {
         out.number(*entry);
         write_digest(package, digest, out);
+        out.count(APART.iter().position(|known| known == apart).unwrap_or(usize::MAX));
+    }
+    out.count(told.commits.len());
+    for (entry, commit) in &told.commits {
+        out.number(*entry);
+        out.bytes(commit.as_bytes());
     }
 }
 
@@ -73,11 +82,18 @@ pub(super) fn read_told(listed: &Listed, from: &mut In<'_>) -> Read<Told> {
         };
         said.insert((kind, digest), one);
     }
-    let mut elsewhere = BTreeSet::new();
-    for _ in 0..from.count(2)? {
-        elsewhere.insert((from.number()?, read_digest(listed, from)?));
+    let mut apart = BTreeMap::new();
+    for _ in 0..from.count(3)? {
+        let one = (from.number()?, read_digest(listed, from)?);
+        let why: usize = from.small()?;
+        let why = *APART.get(why).ok_or(Malformed("a reason is none that there is"))?;
+        apart.insert(one, why);
     }
-    Ok(Told::kept(texts, said, elsewhere))
+    let mut commits = BTreeMap::new();
+    for _ in 0..from.count(2)? {
+        commits.insert(from.number()?, read_oid(from)?);
+    }
+    Ok(Told::kept(texts, said, apart, commits))
 }
 
 fn read_list(texts: usize, from: &mut In<'_>) -> Read<Arc<[Row]>> {

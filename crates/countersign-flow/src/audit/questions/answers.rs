@@ -1,10 +1,11 @@
 //! Questions about rules: policy, violations, exceptions, vulnerabilities, components, plans.
 
 use super::super::ask::Asked;
+use super::super::carried::Carried;
 use super::super::facts::{Known, findings, promoted_as, service_of};
 use super::super::population;
 use super::super::table::Table;
-use super::super::told::{Row, Said, Told};
+use super::super::told::{Apart, Row, Said, Told};
 use super::Part;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -211,6 +212,32 @@ fn absent(kind: Kind, digest: &Sha256, known: &Known) -> String {
     format!("{} {digest} of log entry {}", kind.word(), known.entry)
 }
 
+/// How many statements count for nothing at the decisions that name them.
+#[derive(Default)]
+struct Aside {
+    elsewhere: u64,
+    unsigned: u64,
+}
+
+impl Aside {
+    fn count(&mut self, why: Apart) {
+        let count = match why {
+            Apart::Elsewhere => &mut self.elsewhere,
+            Apart::Unsigned => &mut self.unsigned,
+            Apart::Unplaced => return,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    fn words(&self, what: &str, elsewhere: &str) -> Vec<String> {
+        let unsigned = "are signed by nobody whom trust knew for that";
+        let all = [(self.elsewhere, elsewhere), (self.unsigned, unsigned)].into_iter();
+        all.filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{count} {what} {why}, and count for nothing"))
+            .collect()
+    }
+}
+
 /// How many entries are named where there are many.
 const ENTRIES: usize = 10;
 
@@ -234,7 +261,8 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
         "what the policy said",
     ]));
     let told = asked.facts.told();
-    let (mut scans, mut elsewhere) = (0_u64, 0_u64);
+    let mut scans = 0_u64;
+    let mut aside = Aside::default();
     let mut unscanned = Vec::new();
     let mut seen = BTreeSet::new();
     for promoted in &asked.facts.decisions {
@@ -242,8 +270,8 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
         let mut looked = false;
         for digest in named(promoted, Kind::Vulns) {
             let scan = match told.said(promoted.entry, Kind::Vulns, digest) {
-                Said::Elsewhere => {
-                    elsewhere = elsewhere.saturating_add(1);
+                Said::Apart(why) => {
+                    aside.count(*why);
                     continue;
                 }
                 Said::Missing => {
@@ -267,7 +295,8 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
                         && std::iter::once(&finding.what).chain(&finding.at).any(|text| names(text, id))
                 });
                 let said = said.map_or_else(|| "nothing".to_owned(), |finding| finding.code.to_string());
-                if !seen.insert((service_of(decision), id.to_owned(), said.clone())) {
+                // Of two scanners the worse one says more.
+                if !seen.insert((service_of(decision), row, said.clone())) {
                     continue;
                 }
                 let cells = vec![
@@ -293,13 +322,9 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
     } else if !unscanned.is_empty() {
         part.missing.push(format!("scan for vulnerabilities of {}", promotions(&unscanned)));
     }
-    if elsewhere > 0 {
-        part.notes.push(format!(
-            "{elsewhere} scans are about other artifacts than the decisions that name them, and count for nothing"
-        ));
-    }
+    part.notes.extend(aside.words("scans", "are about other artifacts than the decisions that name them"));
     part.note(format!(
-        "{scans} scans; each vulnerability stands once a service, where the policy first said this of it"
+        "{scans} scans; each vulnerability stands once a service, scanner and severity, where the policy first said this of it"
     ))
 }
 
@@ -320,7 +345,8 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
     ]));
     let told = asked.facts.told();
     let mut before: BTreeMap<[String; 3], Earlier<'_>> = BTreeMap::new();
-    let (mut read, mut elsewhere) = (0_u64, 0_u64);
+    let mut read = 0_u64;
+    let mut aside = Aside::default();
     let carried = asked.facts.carried();
     // What was there before the window is what its first promotion is compared with.
     let gone = |one: &&Arc<Known>| one.content.authorised && asked.facts.is_asked(&one.content);
@@ -328,22 +354,24 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
         let decision = &promoted.content;
         let within = promoted.entry >= asked.facts.range.start;
         let mut listed: Vec<(&Sha256, &Arc<[Row]>)> = Vec::new();
+        let mut unread = false;
         for digest in named(promoted, Kind::Sbom) {
             match told.said(promoted.entry, Kind::Sbom, digest) {
-                Said::Missing if within => part.missing.push(absent(Kind::Sbom, digest, promoted)),
-                Said::Elsewhere if within => elsewhere = elsewhere.saturating_add(1),
-                Said::Missing | Said::Elsewhere | Said::Other => {}
+                Said::Missing | Said::Other => {
+                    unread = true;
+                    part.missing.extend(within.then(|| absent(Kind::Sbom, digest, promoted)));
+                }
+                Said::Apart(why) if within => aside.count(*why),
+                Said::Apart(_) => {}
                 Said::Rows(rows) => listed.push((digest, rows)),
             }
         }
         let key = promoted_as(decision);
         if !within {
             let lists: Vec<_> = listed.into_iter().map(|(_, rows)| rows).collect();
-            let lists = (!lists.is_empty()).then_some(lists);
-            // What can be read stays where what came after cannot: more is then found to be new, and not less.
-            if lists.is_some() || !before.contains_key(&key) {
-                before.insert(key, (promoted.entry, lists));
-            }
+            // What is not shown whole is nothing to compare with, and neither is what was there before it: a component that went and
+            // came back would not be new.
+            before.insert(key, (promoted.entry, (!unread && !lists.is_empty()).then_some(lists)));
             continue;
         }
         if listed.is_empty() {
@@ -358,6 +386,11 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
             )),
             None if carried.is_some_and(|carried| carried.promoted.contains(&key)) => part.missing.push(format!(
                 "SBOM of the promotion before log entry {}, with which it is compared: an earlier log records it",
+                promoted.entry
+            )),
+            // Of a decision that cannot be read nobody can tell what it let go.
+            None if carried.is_some_and(Carried::is_unread) => part.missing.push(format!(
+                "decisions of an earlier log, of which one may have been the promotion before log entry {}",
                 promoted.entry
             )),
             Some((_, Some(_))) | None => {}
@@ -385,11 +418,7 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
     if read == 0 && part.missing.is_empty() {
         part.missing.push("SBOM of any promotion in the window".to_owned());
     }
-    if elsewhere > 0 {
-        part.notes.push(format!(
-            "{elsewhere} SBOMs are about other artifacts than the promotions that name them, and are not compared"
-        ));
-    }
+    part.notes.extend(aside.words("SBOMs", "are about other artifacts than the promotions that name them"));
     part.note(format!("{read} SBOMs compared, each with those of the promotion before of the same service, artifact (by its name less its version) and environment; what the first one holds is where the comparison begins"))
 }
 
@@ -415,13 +444,23 @@ fn new_among<'t>(listed: &[(&'t Sha256, &'t Arc<[Row]>)], had: &[&Arc<[Row]>], t
 /// Q17.
 pub(super) fn plans(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(Table::new(&["time", "service", "environment", "plan", "what the policy said"]));
+    let mut aside = Aside::default();
     let told = asked.facts.told();
     for promoted in &asked.facts.decisions {
         let decision = &promoted.content;
         for digest in named(promoted, Kind::IacPlan) {
             let plan = match told.said(promoted.entry, Kind::IacPlan, digest) {
-                // A plan of another commit is none of what was promoted.
-                Said::Elsewhere => continue,
+                Said::Apart(why) => {
+                    aside.count(*why);
+                    if *why == Apart::Unplaced {
+                        part.missing.push(format!(
+                            "commit of which log entry {} was built: whether {} {digest} is of it nobody can tell",
+                            promoted.entry,
+                            Kind::IacPlan.word()
+                        ));
+                    }
+                    continue;
+                }
                 Said::Missing => {
                     part.missing.push(absent(Kind::IacPlan, digest, promoted));
                     continue;
@@ -448,6 +487,7 @@ pub(super) fn plans(asked: &Asked<'_>) -> Part {
             part.table.push(cells, proof);
         }
     }
+    part.notes.extend(aside.words("plans", "are of other commits than the decisions that name them"));
     part
 }
 

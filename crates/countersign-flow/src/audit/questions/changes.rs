@@ -1,6 +1,6 @@
 //! Questions about single promotions: the list, the sample, the chain of an item, review.
 
-use super::super::about::{About, Subjects};
+use super::super::about::{About, IsAbout, Subjects};
 use super::super::agreed::{self, Agreement, Changes, Lacking, Rests, authors, reviewers};
 use super::super::ask::Asked;
 use super::super::facts::{Known, findings, service_of};
@@ -134,7 +134,7 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
                 format!("not shown: {why}")
             }
         };
-        let [tests, scans, builders] = looked_at(&rests, About::of(decision));
+        let [tests, scans, builders] = looked_at(&rests, &About::of(decision, &rests.evidence));
         for [change, authors, reviewers] in change_cells(promoted, &rests, changes.as_ref(), &agreement) {
             let cells = vec![
                 promoted.time.to_string(),
@@ -168,16 +168,21 @@ fn or_none(cell: String) -> String {
 }
 
 /// Tests, scans and builders of a decision: what there is, and how many of them the package does not show.
-fn looked_at(rests: &Rests, about: About) -> [String; 3] {
-    // What is about another artifact says nothing of this one.
-    let of_kind =
-        |kind: Kind| rests.evidence.of_kind(kind).filter(move |one| about.has(kind, &Subjects::of(one.value())));
+fn looked_at(rests: &Rests, about: &About) -> [String; 3] {
+    // What is about something else says nothing of this one.
+    let is_of = |kind: Kind, of: IsAbout| {
+        let all = rests.evidence.of_kind(kind);
+        all.filter(move |one| about.has(kind, &Subjects::of(one.value())) == of)
+    };
+    let of_kind = |kind: Kind| is_of(kind, IsAbout::This);
     let tests = of_kind(Kind::TestResult)
         .filter_map(|one| one.value().predicate_as::<TestResult>(Kind::TestResult).ok())
         .map(|result| if result.failed() { "failed" } else { "passed" }.to_owned());
     let scans = of_kind(Kind::Vulns).count().saturating_add(of_kind(Kind::SecretScan).count());
     let builders = of_kind(Kind::Provenance).map(|one| one.signed_by().owner.describe());
     let and_lacking = |mut cells: Vec<String>, kinds: &[Kind]| {
+        let unknown = kinds.iter().map(|kind| is_of(*kind, IsAbout::Unknown).count()).fold(0, usize::saturating_add);
+        cells.extend((unknown > 0).then(|| format!("{unknown} not known of which commit")));
         let gone: Vec<_> =
             rests.lacking.iter().filter(|one| one.kind.is_some_and(|kind| kinds.contains(&kind))).collect();
         let withheld = gone.iter().filter(|one| one.erased.is_some()).count();
@@ -266,8 +271,12 @@ pub(super) fn self_review(asked: &Asked<'_>) -> Part {
     if part.table.rows.is_empty() {
         part.missing.push("authorised promotion in the window".to_owned());
     }
+    let again = match asked.not_run_again() {
+        None => "each of these outcomes was run again from the evidence, where nothing below says otherwise".to_owned(),
+        Some(what) => format!("these outcomes are as the gates recorded them: {what}"),
+    };
     part.note("where the rule passes, every change of the range was agreed to by trusted persons beyond its authors; an author, a co-author, a robot or the same person twice does not count, and an author that nobody knows costs one approval more")
-        .note("each of these outcomes was run again from the evidence, where nothing below says otherwise")
+        .note(again)
 }
 
 /// Q05.

@@ -10,12 +10,14 @@ use super::super::population;
 use super::super::table::{Row, Table};
 use super::super::verify::{DERIVED, DOCUMENTS, How, strays};
 use super::Part;
-use crate::controls;
+use crate::controls::{self, ByHand};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::place_of;
 use countersign_core::finding::{Class, Finding, verdict_of};
-use countersign_core::statement::manual_evidence::ManualEvidence;
+use countersign_core::ids::Origin;
+use countersign_core::statement::manual_evidence::{LONGEST, ManualEvidence};
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_verify::named_blob;
@@ -72,89 +74,163 @@ pub(super) fn manual(asked: &Asked<'_>) -> Part {
     population::attested_before(&asked.facts, &mut part.table);
     part.table.rows.sort_by_key(|row| row.proof.entry);
     let erased = &asked.facts.gathered.erased;
-    for row in &part.table.rows {
-        if let Some(state) = row.cells.last().filter(|state| state.as_str() != "counts") {
-            let said = format!("evidence by hand: {state}");
-            if let Some(by) = renewed(row, &part.table.rows) {
-                part.notes
-                    .push(format!("log entry {}: {said}, and renewed before that by log entry {by}", row.proof.entry));
-                continue;
+    let by = |digest: &Sha256| erased.get(digest).cloned();
+    let earlier = controls::earlier(asked.facts.state.now(), &by);
+    let there = attested_there(&asked.facts, &earlier);
+    let here = part.table.rows.iter().map(|row| Piece::of(row, erased));
+    let all: Vec<Piece> = here.chain(there.iter().cloned()).collect();
+    let (mut notes, mut missing, mut unsettled) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for one in all.iter().filter(|one| one.state != "counts") {
+        let said = format!("evidence by hand: {}", one.state);
+        if let Some(by) = one.renewed(&all) {
+            notes.extend(one.log.is_none().then(|| format!("{}: {said}, and {by}", one.place)));
+            continue;
+        }
+        // What was erased nobody can see any more: it speaks neither for its owner nor against her.
+        let may = all.iter().find(|other| other.erased && one.may_be_renewed_by(other));
+        if one.erased {
+            missing.push(format!("{}: {said}", one.place));
+        } else if let Some(other) = may {
+            let other = &other.place;
+            missing
+                .push(format!("{}: {said}; whether {other}, which was erased, renewed it nobody can tell", one.place));
+        } else {
+            part.deviations_at.push((one.place.clone(), said));
+        }
+        unsettled.insert(one.place.as_str());
+    }
+    // It is not carried from log to log: what would count still, and what cannot be read, is missing until it is added anew.
+    let attested = attested_here(&asked.facts);
+    let by_place: BTreeMap<&str, &Piece> = there.iter().map(|piece| (piece.place.as_str(), piece)).collect();
+    for (origin, entries) in &earlier {
+        let (mut added, mut open) = (Vec::new(), Vec::new());
+        for one in entries {
+            let place = place_of(one.entry, Some(origin));
+            match by_place.get(place.as_str()) {
+                _ if unsettled.contains(place.as_str()) => {}
+                Some(piece) if piece.state == "counts" && !piece.controls.is_subset(&attested) => open.push(one),
+                Some(_) => added.push(one),
+                None if is_over(&asked.facts, one) => added.push(one),
+                None => open.push(one),
             }
-            // What was erased nobody can see any more: it speaks neither for its owner nor against her.
-            let gone = |row: &Row| row.proof.documents.iter().any(|document| erased.contains_key(document));
-            let may = part.table.rows.iter().find(|other| gone(other) && in_time(row, other));
-            if gone(row) {
-                part.missing.push(format!("log entry {}: {said}", row.proof.entry));
-            } else if let Some(other) = may {
-                part.missing.push(format!(
-                    "log entry {}: {said}; whether log entry {}, which was erased, renewed it nobody can tell",
-                    row.proof.entry, other.proof.entry
-                ));
-            } else {
-                part.deviations.push((row.proof.entry, said));
-            }
+        }
+        if !open.is_empty() {
+            missing.push(controls::earlier_words(origin, &open));
+        }
+        if !added.is_empty() {
+            notes.push(controls::added_words(origin, &added));
         }
     }
     if part.table.rows.is_empty() {
         part.missing.push("evidence by hand in the window".to_owned());
     }
-    // It is not carried from log to log: what still counted when this one began and was not added anew is said to be missing.
-    let here = attested_here(&asked.facts);
-    let began = asked.facts.state.entries().first().map(|entry| entry.time);
-    let by = |digest: &Sha256| erased.get(digest).cloned();
-    for (origin, entries) in controls::earlier(asked.facts.state.now(), &by) {
-        let settled = |one: &controls::ByHand| {
-            let said = one.document.as_ref().and_then(|digest| attested_there(&asked.facts, digest));
-            said.is_some_and(|said| {
-                began.is_some_and(|began| said.valid_until <= began) || said.controls.is_subset(&here)
-            })
-        };
-        let (added, open): (Vec<_>, Vec<_>) = entries.into_iter().partition(settled);
-        if !open.is_empty() {
-            part.missing.push(controls::earlier_words(&origin, &open));
-        }
-        if !added.is_empty() {
-            part.notes.push(controls::added_words(&origin, &added));
-        }
-    }
+    part.notes.extend(notes);
+    part.missing.extend(missing);
     part.note("documents that are attested stay where they are; their SHA-256 is what was signed")
 }
 
-/// The controls that this log has evidence by hand for, whenever that was recorded.
+/// A piece of evidence by hand.
+#[derive(Debug, Clone)]
+struct Piece {
+    place: String,
+    /// The log that has it, where that is an earlier one.
+    log: Option<Origin>,
+    /// When it was recorded.
+    time: Option<Time>,
+    controls: BTreeSet<String>,
+    /// The day of which it speaks, and the end of what it says.
+    says: Option<(Time, Time)>,
+    state: String,
+    erased: bool,
+}
+
+impl Piece {
+    fn of(row: &Row, erased: &BTreeMap<Sha256, String>) -> Self {
+        let cell = |place: usize| row.cells.get(place).map_or("", String::as_str);
+        let time = |place: usize| cell(place).parse::<Time>().ok();
+        Self {
+            place: row.proof.place(),
+            log: row.proof.log.clone(),
+            time: time(0),
+            controls: cell(2).split(", ").filter(|control| !control.is_empty()).map(str::to_owned).collect(),
+            says: time(4).zip(time(5)),
+            state: row.cells.last().cloned().unwrap_or_default(),
+            erased: row.proof.documents.iter().any(|document| erased.contains_key(document)),
+        }
+    }
+
+    /// Whether another was recorded before what this one says had ended.
+    fn in_time(&self, other: &Self) -> bool {
+        let until = self.says.map(|(_, until)| until);
+        self.place != other.place && until.zip(other.time).is_some_and(|(until, time)| time <= until)
+    }
+
+    /// Whether one that nobody can read any more may have said the same for longer.
+    fn may_be_renewed_by(&self, other: &Self) -> bool {
+        let until = self.says.map(|(_, until)| until);
+        self.in_time(other) && until.zip(other.time).is_some_and(|(until, time)| until.since(time) <= LONGEST)
+    }
+
+    /// By which it goes on, in words: each control of it was attested before the end, of no later day, for longer.
+    fn renewed(&self, all: &[Self]) -> Option<String> {
+        let (_, until) = self.says?;
+        let goes_on = |control: &String| {
+            all.iter().rev().find(|other| {
+                let longer = other.says.is_some_and(|(as_of, longer)| as_of <= until && longer > until);
+                longer && self.in_time(other) && other.controls.contains(control)
+            })
+        };
+        let by: Vec<&Self> = self.controls.iter().map(goes_on).collect::<Option<_>>()?;
+        let last = by.into_iter().max_by_key(|other| other.time)?;
+        let how = if last.time >= self.time { "renewed before that by" } else { "covered for longer already by" };
+        Some(format!("{how} {}", last.place))
+    }
+}
+
+/// The controls that this log has evidence by hand for, of before the window's end.
 fn attested_here(facts: &Facts<'_>) -> BTreeSet<String> {
-    let entries = (0_u64..).zip(facts.state.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence);
+    let entries = (0_u64..facts.range.end).zip(facts.state.entries());
+    let entries = entries.filter(|(_, entry)| entry.kind == Kind::ManualEvidence);
     let said = entries.filter_map(|(index, entry)| by_hand::read(facts, index, entry).ok());
     said.flat_map(|said| said.controls).collect()
 }
 
-/// What a piece of an earlier log's says, which names it. Its signature that log's own package proves.
-fn attested_there(facts: &Facts<'_>, digest: &Sha256) -> Option<ManualEvidence> {
+/// When what earlier logs have by hand begins to be asked of: where this one begins, or the window.
+fn asked_since(facts: &Facts<'_>) -> Option<Time> {
+    facts.state.entries().first().map(|entry| entry.time).max(facts.window.from)
+}
+
+/// Whether a piece cannot have counted any more by then, whatever it said.
+fn is_over(facts: &Facts<'_>, one: &ByHand) -> bool {
+    let said = one.document.as_ref().and_then(|digest| read_there(facts, digest));
+    said.zip(asked_since(facts)).is_some_and(|(said, since)| said.valid_until <= since)
+}
+
+/// What earlier logs have by hand that counted when this one began, and when the window did. Their signatures those logs' own
+/// packages prove.
+fn attested_there(facts: &Facts<'_>, earlier: &[(Origin, Vec<ByHand>)]) -> Vec<Piece> {
+    let (since, end) = (asked_since(facts), facts.end());
+    let one = |origin: &Origin, one: &ByHand| {
+        let said = read_there(facts, one.document.as_ref()?)?;
+        let counted = since.is_some_and(|since| said.valid_until > since);
+        let expired = end.is_some_and(|end| said.valid_until <= end);
+        counted.then(|| Piece {
+            place: place_of(one.entry, Some(origin)),
+            log: Some(origin.clone()),
+            time: Some(one.time),
+            controls: said.controls.iter().cloned().collect(),
+            says: Some((said.as_of, said.valid_until)),
+            state: if expired { "expired" } else { "counts" }.to_owned(),
+            erased: false,
+        })
+    };
+    earlier.iter().flat_map(|(origin, all)| all.iter().filter_map(move |piece| one(origin, piece))).collect()
+}
+
+/// What a piece of an earlier log's says, which names it.
+fn read_there(facts: &Facts<'_>, digest: &Sha256) -> Option<ManualEvidence> {
     let signed = Signed::parse(&named_blob(facts.blobs, digest)?).ok()?;
     Statement::parse(&signed.payload).ok()?.predicate_as(Kind::ManualEvidence).ok()
-}
-
-/// Whether an entry was recorded before what a row says had ended.
-fn in_time(ended: &Row, other: &Row) -> bool {
-    let (Some(until), Some(time)) = (ended.cells.get(5), other.cells.first()) else { return false };
-    // Times have one form, whose order is that of its letters.
-    ended.proof.entry < other.proof.entry && time <= until
-}
-
-/// The last of the entries that go on from what ended: each control of it was attested anew before the end, of no later day, for longer.
-fn renewed(ended: &Row, rows: &[Row]) -> Option<u64> {
-    let [_, _, controls, _, _, until, ..] = ended.cells.as_slice() else { return None };
-    let goes_on = |control: &str| {
-        let anew = rows.iter().rev().find(|row| {
-            let [_, _, controls, _, as_of, longer, ..] = row.cells.as_slice() else { return false };
-            in_time(ended, row)
-                && as_of <= until
-                && longer > until
-                && controls.split(", ").any(|other| other == control)
-        });
-        anew.map(|row| row.proof.entry)
-    };
-    let all: Option<Vec<u64>> = controls.split(", ").filter(|control| !control.is_empty()).map(goes_on).collect();
-    all?.into_iter().max()
 }
 
 /// Q22.
@@ -186,7 +262,9 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
         part.table.push(cells, asked.facts.proof(last));
         part.findings.extend(findings);
     }
-    if asked.basis.kept.unwrap_or(0) == 0 {
+    let held_against = asked.basis.was_held_against_a_checkpoint();
+    // One that the log does not go on from was given: that is found, and not missing.
+    if !held_against || asked.basis.kept == Some(0) {
         let what = "checkpoint of the log that was kept elsewhere: without it the end could be missing";
         let help = "give it with --least-checkpoint; take it from somebody else than who gave you the package";
         part.asker.push((what.to_owned(), help));
@@ -196,10 +274,16 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
     part.findings.extend(nothing);
     let found = asked.basis.findings.iter().chain(&part.findings);
     let untrusted = found.filter(|finding| finding.class == Class::Untrusted).count();
-    let unproven = asked.basis.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN);
-    part.note(format!("{untrusted} findings say that something does not hold"))
-        .note(if unproven { "how far the log had come is not proved" } else { "the log goes on from the checkpoint that was kept" })
-        .note("documents, lists and page are what the log makes them, and decisions follow from the evidence, where nothing below says otherwise: each was run again")
+    let goes_on = match asked.basis.kept {
+        None if held_against => "the log does not go on from the checkpoint that was given",
+        _ if asked.basis.end_unproven() => "how far the log had come is not proved",
+        _ => "the log goes on from the checkpoint that was kept",
+    };
+    let follow = match asked.not_run_again() {
+        None => "documents, lists and page are what the log makes them, and decisions follow from the evidence, where nothing below says otherwise: each was run again".to_owned(),
+        Some(what) => format!("documents, lists and page are what the log makes them, where nothing below says otherwise; whether decisions follow from the evidence is not shown: {what}"),
+    };
+    part.note(format!("{untrusted} findings say that something does not hold")).note(goes_on).note(follow)
 }
 
 /// Q23.
@@ -238,4 +322,53 @@ pub(super) fn produced(asked: &Asked<'_>) -> Part {
     }
     let documents = asked.opened.package.count();
     part.note(format!("the package holds {documents} documents; every list is made from the log in it, and made again by `audit verify`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Piece;
+    use countersign_core::entry::place_of;
+    use countersign_core::ids::Origin;
+    use countersign_core::time::Time;
+    use std::collections::BTreeSet;
+
+    fn day(day: i64) -> Time {
+        Time::from_unix(1_800_000_000 + day * 24 * 60 * 60).unwrap()
+    }
+
+    /// Recorded in the first log, the second or this one on its day, and counting until another.
+    fn piece(log: Option<&str>, entry: u64, from: i64, until: i64) -> Piece {
+        let log = log.map(|log| Origin::new(log).unwrap());
+        Piece {
+            place: place_of(entry, log.as_ref()),
+            log,
+            time: Some(day(from)),
+            controls: BTreeSet::from(["SOC 2 CC6.4".to_owned()]),
+            says: Some((day(from), day(until))),
+            state: "expired".to_owned(),
+            erased: false,
+        }
+    }
+
+    #[test]
+    fn a_piece_of_an_earlier_log_goes_on_by_what_was_recorded_before_it_ended_in_whichever_log() {
+        let old = piece(Some("one.example/log"), 4, 0, 30);
+        let late = [old.clone(), piece(None, 4, 200, 300)];
+        assert_eq!(old.renewed(&late), None, "there was none for months");
+        let in_time = [old.clone(), piece(None, 4, 20, 300)];
+        assert_eq!(old.renewed(&in_time).as_deref(), Some("renewed before that by log entry 4"));
+        let between = [old.clone(), piece(Some("two.example/log"), 4, 20, 90), piece(None, 4, 80, 300)];
+        assert_eq!(old.renewed(&between).as_deref(), Some("renewed before that by log two.example/log, entry 4"));
+        assert!(between[1].renewed(&between).is_some());
+        assert_eq!(old.renewed(&[old.clone(), piece(None, 4, 20, 25)]), None, "no longer than itself");
+        assert_eq!(old.renewed(std::slice::from_ref(&old)), None, "by itself");
+    }
+
+    #[test]
+    fn what_was_erased_may_have_renewed_what_ended_only_where_nothing_lasts_too_long_for_that() {
+        let ended = piece(None, 9, 0, 30);
+        let gone = |from: i64| Piece { says: None, erased: true, ..piece(None, 3, from, 0) };
+        assert!(ended.may_be_renewed_by(&gone(20)) && ended.may_be_renewed_by(&gone(-300)));
+        assert!(!ended.may_be_renewed_by(&gone(31)) && !ended.may_be_renewed_by(&gone(-400)));
+    }
 }
