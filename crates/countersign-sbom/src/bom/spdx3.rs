@@ -301,8 +301,9 @@ fn relationship(
     let targets = references(element, "to")?;
     let kind = text(map, "relationshipType", at)?.ok_or_else(|| shape(at, "a relationship with a type"))?;
     let scope = match (kind, text(map, "scope", at)?) {
-        (_, Some("build" | "development" | "test" | "design")) => Scope::Excluded,
-        ("hasTest" | "hasTestCase", _) | ("usesTool", None) => Scope::Excluded,
+        (_, Some("build" | "development" | "test" | "design"))
+        | ("hasTest" | "hasTestCase", _)
+        | ("usesTool", None) => Scope::Excluded,
         ("hasOptionalDependency" | "hasOptionalComponent", _) => Scope::Optional,
         _ => Scope::Required,
     };
@@ -471,7 +472,9 @@ mod tests {
             let named = |kind: &str, name: &str| json!({"type": kind, "spdxId": name, "name": name});
             let mut says = json!({"type": "LifecycleScopedRelationship", "spdxId": "r", "from": from,
                 "relationshipType": kind, "to": ["gcc"]});
-            scope.into_iter().for_each(|scope| says["scope"] = json!(scope));
+            if let Some(scope) = scope {
+                says["scope"] = json!(scope);
+            }
             let graph = json!([
                 named("software_Package", "a"),
                 named("software_Package", "gcc"),

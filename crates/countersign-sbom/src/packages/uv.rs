@@ -81,12 +81,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         starts.extend(extras.map(|extra| (place, Some(extra.clone()), Scope::Optional)));
     }
     leave_out_never(&mut nodes, text_in(&lock, "requires-python").unwrap_or_default());
-    let in_way = |way: &BTreeSet<String>| {
-        let installed = |name: &str| askers.installed(name, Scope::Required, way);
-        super::uv_forks::needed_in_each(&lock, &nodes, &starts, &installed)
-    };
-    let in_ways: Option<Vec<BTreeSet<usize>>> = askers.ways().into_iter().map(in_way).collect();
-    let in_each = in_ways.and_then(|ways| ways.into_iter().reduce(|all, way| &all & &way));
+    let in_each = askers.needed_in_each(&lock, &nodes, &starts);
     let reached = reach::walk(&nodes, starts);
     let mut bom = Bom::made();
     let conditions = reached.give_edges(&references, &mut bom);

@@ -5,9 +5,9 @@ use super::apart::{self, Budget};
 use super::markers::{Answer, Condition, Facts};
 use super::python::{marker_within, normal};
 use super::python_range::excludes;
-use super::reach::{Ask, Node};
+use super::reach::{Ask, Node, Start};
 use super::uv::{tables, text_in};
-use super::{PackagesError, malformed};
+use super::{PackagesError, malformed, uv_forks};
 use crate::bom::{Item, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -104,14 +104,24 @@ impl<'t> Askers<'t> {
         Self { path, index, project: project.map(normal), exclusive, ways, chosen }
     }
 
+    /// What is needed wherever the project can be installed, and in each way to do so.
+    pub(super) fn needed_in_each(&self, lock: &Table, nodes: &[Node], starts: &[Start]) -> Option<BTreeSet<usize>> {
+        let in_way = |way: &BTreeSet<String>| {
+            let installed = |name: &str| self.installed(name, Scope::Required, way);
+            uv_forks::needed_in_each(lock, nodes, starts, &installed)
+        };
+        let ways: Option<Vec<BTreeSet<usize>>> = self.ways().into_iter().map(in_way).collect();
+        ways?.into_iter().reduce(|all, way| &all & &way)
+    }
+
     /// Each way to install as many members as can be: one of all where none of them are exclusive.
-    pub(super) fn ways(&self) -> Vec<&BTreeSet<String>> {
+    fn ways(&self) -> Vec<&BTreeSet<String>> {
         if self.ways.is_empty() { vec![&self.exclusive] } else { self.ways.iter().collect() }
     }
 
     /// Whether a name within a condition is one of what is installed in one way, for what is as needed as the scope says: nobody
     /// installs a group to run something, and what is required is required without any extra.
-    pub(super) fn installed(&self, name: &str, scope: Scope, way: &BTreeSet<String>) -> Answer {
+    fn installed(&self, name: &str, scope: Scope, way: &BTreeSet<String>) -> Answer {
         match (Part::read(name), scope) {
             (Some(Part::Project(package)), Scope::Required) if self.exclusive.contains(&package) => {
                 Answer::of(way.contains(&package))
