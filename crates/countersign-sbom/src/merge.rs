@@ -1,6 +1,7 @@
 //! Several SBOMs as one: a release and the artifacts that it is made of. Deterministic, whatever the order they are given in.
 
 mod again;
+mod doubt;
 mod named;
 mod same;
 mod signed;
@@ -85,9 +86,8 @@ struct Work {
     provides: BTreeMap<String, BTreeSet<String>>,
     /// Reference and kind of list to the aggregates that parts give it.
     aggregates: BTreeMap<(&'static str, String), BTreeSet<String>>,
-    /// Dependencies that parts list of something, and say how many they are of all; and those of parts that do not say it.
-    claimed: BTreeMap<String, BTreeSet<String>>,
-    unclaimed: BTreeMap<String, BTreeSet<String>>,
+    /// What parts list as all dependencies of something, and what as some.
+    known: doubt::Known,
     lists: BTreeMap<&'static str, Vec<Value>>,
     tools: BTreeMap<String, Value>,
     shared: usize,
@@ -115,7 +115,9 @@ pub fn merge(mut parts: Vec<Part>, release: &Release) -> Result<Merged, MergeErr
         roots.insert(work.add(part)?);
     }
     work.edges.insert(reference.clone(), roots);
-    work.doubt();
+    for reference in work.known.doubted(&work.components) {
+        work.aggregates.entry(("dependencies", reference)).or_default().insert("unknown".to_owned());
+    }
     let mut metadata = json!({
         "lifecycles": [{ "phase": "post-build" }],
         "tools": { "components": std::iter::once(tool()).chain(work.tools.into_values()).collect::<Vec<_>>() },
@@ -179,12 +181,6 @@ fn digest_of(component: &Value) -> Option<Sha256> {
     let is = |hash: &&Value| hash.get("alg").and_then(Value::as_str) == Some("SHA-256");
     let digest = array_of(component, "hashes").find(is)?.get("content")?.as_str()?;
     Sha256::from_hex(&digest.to_ascii_lowercase()).ok()
-}
-
-/// By what a component is known, whatever it is called in its document: its package URL, or else its digest.
-fn identity_of(component: &Value) -> Option<String> {
-    let purl = component.get("purl").and_then(Value::as_str).map(str::to_owned);
-    purl.or_else(|| digest_of(component).map(|digest| digest.to_string()))
 }
 
 impl Work {
@@ -277,6 +273,7 @@ impl Work {
             }
         }
         self.completeness(map, &names, &root_reference);
+        self.known.take(map, &names);
         for holder in taken.holders {
             let name = names.get(&holder).cloned().unwrap_or(holder);
             if let Some(said) = self.aggregates.get_mut(&("assemblies", name)) {
@@ -385,10 +382,6 @@ impl Work {
                 self.left_out.insert(signed::told(key));
             }
         }
-        let mut claims = BTreeSet::new();
-        for entry in array(map, "compositions").filter_map(Value::as_object) {
-            claims.extend(array(entry, "dependencies").filter_map(Value::as_str));
-        }
         let name = |reference: &str| names.get(reference).cloned().unwrap_or_else(|| reference.to_owned());
         for entry in array(map, "dependencies") {
             let Some(from) = entry.get("ref").and_then(Value::as_str) else { continue };
@@ -397,10 +390,7 @@ impl Work {
                 let list = entry.into_iter().flat_map(|entry| array(entry, key));
                 list.filter_map(Value::as_str).map(name).collect()
             };
-            let to = texts("dependsOn");
-            let told = if claims.contains(from) { &mut self.claimed } else { &mut self.unclaimed };
-            told.entry(name(from)).or_default().extend(to.iter().cloned());
-            self.edges.entry(name(from)).or_default().extend(to);
+            self.edges.entry(name(from)).or_default().extend(texts("dependsOn"));
             let provided = texts("provides");
             if !provided.is_empty() {
                 self.provides.entry(name(from)).or_default().extend(provided);
@@ -441,30 +431,6 @@ impl Work {
             for reference in without.map(name).chain(about) {
                 self.aggregates.entry(("dependencies", reference)).or_default().insert(aggregate.to_owned());
             }
-        }
-    }
-
-    /// Where a part that does not say whether it knows all lists what those that say so do not know, nobody knows all. Two parts may call
-    /// one thing by two references: then its package URL or its digest tells that it is the same.
-    fn doubt(&mut self) {
-        let identity: BTreeMap<&str, String> = self
-            .components
-            .iter()
-            .filter_map(|(reference, one)| Some((reference.as_str(), identity_of(one)?)))
-            .collect();
-        let named = |reference: &str| identity.get(reference).cloned().unwrap_or_else(|| reference.to_owned());
-        let all = |references: &BTreeSet<String>| references.iter().map(|one| named(one)).collect::<BTreeSet<_>>();
-        let mut more: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (reference, listed) in &self.unclaimed {
-            more.entry(named(reference)).or_default().append(&mut all(listed));
-        }
-        let doubted = |(reference, known): &(&String, &BTreeSet<String>)| {
-            more.get(&named(reference)).is_some_and(|more| !more.is_subset(&all(known)))
-        };
-        let doubted: Vec<String> =
-            self.claimed.iter().filter(doubted).map(|(reference, _)| reference.clone()).collect();
-        for reference in doubted {
-            self.aggregates.entry(("dependencies", reference)).or_default().insert("unknown".to_owned());
         }
     }
 

@@ -48,7 +48,7 @@ pub fn ingest(request: &Ingest<'_>) -> Result<SbomIngested, FlowError> {
             refuse_if_any(schema_findings(&check, request.output)?)?;
             write_atomic(&kept, &opened.bytes, 0o644)?;
             raw = Some(kept.display().to_string());
-            let left = "files, snippets, annotations and what has no word in CycloneDX stand in the kept bytes alone";
+            let left = "files, snippets, annotations and other words about packages stand in the kept bytes alone";
             findings.push(Finding::new(codes::SBOM_PARTIAL, left).at(opened.name()));
             pretty(&check.value)?
         }

@@ -78,6 +78,25 @@ impl Counts {
     }
 }
 
+/// What was made of licences that stand in the document once, and with each package that has them.
+#[derive(Default)]
+pub(super) struct Made(usize);
+
+impl Made {
+    /// What each text takes in memory beside its bytes.
+    const EACH: usize = 128;
+
+    pub(super) fn take(&mut self, bytes: usize, at: &str) -> Result<(), DocumentError> {
+        self.0 = self.0.saturating_add(bytes).saturating_add(Self::EACH);
+        let limit = limits::SBOM_LICENCE_BYTES;
+        if self.0 > limit {
+            let what = "bytes of licences, each counted with every package that has it";
+            return Err(DocumentError::TooMany { at: at.to_owned(), what, limit });
+        }
+        Ok(())
+    }
+}
+
 /// A digest as it is compared: lower-case hexadecimal.
 pub(super) fn digest(text: &str) -> String {
     text.trim().to_ascii_lowercase()

@@ -105,6 +105,9 @@ pub struct Item {
     pub files: Vec<File>,
     /// The component that it lies in.
     pub inside: Option<String>,
+    /// What SPDX says of it in words that CycloneDX has as well, by the name there: `copyright`, `cpe`, `description`, `website`. Only
+    /// written, never asked for.
+    pub words: BTreeMap<&'static str, String>,
     /// More about it.
     pub properties: Vec<(String, String)>,
 }
@@ -117,6 +120,9 @@ pub(crate) const OWN_LICENCE: &str = "countersign:licence";
 
 /// A property with one more package URL of a component: CycloneDX has a place for one alone.
 pub(crate) const MORE_PURLS: &str = "countersign:purl";
+
+/// A property with one more CPE name of a component: CycloneDX has a place for one alone.
+const MORE_CPES: &str = "countersign:cpe";
 
 /// A file that a component is distributed in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -157,6 +163,24 @@ impl Item {
         match &self.purl {
             None => self.purl = Some(purl.to_owned()),
             Some(_) => self.properties.push((MORE_PURLS.to_owned(), purl.to_owned())),
+        }
+    }
+
+    /// Takes one more CPE name, likewise.
+    fn take_cpe(&mut self, cpe: &str) {
+        match self.words.get("cpe") {
+            None => drop(self.words.insert("cpe", cpe.to_owned())),
+            Some(known) if known == cpe => {}
+            Some(_) => self.properties.push((MORE_CPES.to_owned(), cpe.to_owned())),
+        }
+    }
+
+    /// Takes what stands under keys of SPDX by CycloneDX's names. Whatever the length: it is only written again.
+    fn take_words(&mut self, map: &json::Object, keys: [(&'static str, &str); 3]) {
+        for (word, key) in keys {
+            let said =
+                map.get(key).and_then(Value::as_str).filter(|text| !matches!(*text, "" | "NONE" | "NOASSERTION"));
+            self.words.extend(said.map(|said| (word, said.to_owned())));
         }
     }
 

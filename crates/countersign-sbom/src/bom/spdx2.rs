@@ -1,6 +1,6 @@
 //! SPDX 2.3 as JSON.
 
-use super::json::{Counts, Object, bounded, digest, inner, list, object, shape, text};
+use super::json::{Counts, Made, Object, bounded, digest, inner, list, object, shape, text};
 use super::needs::Needs;
 use super::{Bom, DocumentError, File, Format, Item, OWN_LICENCE, Scope};
 use countersign_core::digest::Sha256;
@@ -28,13 +28,16 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     counts.reference(DOCUMENT, "/SPDXID")?;
     bom.others.insert(DOCUMENT.to_owned());
     let own = own_licences(document)?;
+    let mut made = Made::default();
     for (value, at) in list(document, "packages", "")? {
         counts.component(&at)?;
         let mut item = package(object(value, &at)?, &at)?;
-        let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
-        let named = item.licences.iter().flat_map(|text| text.split(|c| !is_of_name(c)));
+        let named = item.licences.iter().flat_map(|text| names(text));
         let meant: BTreeSet<&String> = named.filter_map(|name| own.get(name)).collect();
-        item.properties.extend(meant.into_iter().map(|text| (OWN_LICENCE.to_owned(), text.clone())));
+        for text in meant {
+            made.take(text.len(), &at)?;
+            item.properties.push((OWN_LICENCE.to_owned(), text.clone()));
+        }
         counts.reference(&item.reference, &at)?;
         bom.items.push(item);
     }
@@ -103,10 +106,14 @@ fn package(map: &Object, at: &str) -> Result<Item, DocumentError> {
     }
     for (reference, at) in list(map, "externalRefs", at)? {
         let reference = object(reference, &at)?;
-        if text(reference, "referenceType", &at)? == Some("purl") {
-            text(reference, "referenceLocator", &at)?.into_iter().for_each(|purl| item.take_purl(purl));
+        let locator = || text(reference, "referenceLocator", &at).map(Option::into_iter);
+        match text(reference, "referenceType", &at)? {
+            Some("purl") => locator()?.for_each(|purl| item.take_purl(purl)),
+            Some("cpe23Type" | "cpe22Type") => locator()?.for_each(|cpe| item.take_cpe(cpe)),
+            _ => {}
         }
     }
+    item.take_words(map, [("copyright", "copyrightText"), ("description", "description"), ("website", "homepage")]);
     Ok(item)
 }
 
@@ -117,13 +124,22 @@ fn own_licences(document: &Object) -> Result<BTreeMap<&str, String>, DocumentErr
     for (value, at) in list(document, "hasExtractedLicensingInfos", "")? {
         let one = object(value, &at)?;
         let Some(id) = text(one, "licenseId", &at)? else { continue };
-        let name: String = said(text(one, "name", &at)?).unwrap_or_default().chars().take(200).collect();
         let wording = one.get("extractedText").and_then(Value::as_str);
-        let digest = wording.map(|text| Sha256::of(text.as_bytes()).to_string());
-        let parts = [Some(id.to_owned()), Some(name).filter(|name| !name.is_empty()), digest];
-        own.insert(id, parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
+        own.insert(id, meaning(id, said(text(one, "name", &at)?), wording));
     }
     Ok(own)
+}
+
+/// What is meant by a licence that has its name in one document alone.
+pub(super) fn meaning(id: &str, name: Option<&str>, wording: Option<&str>) -> String {
+    let name = name.map(|name| name.chars().take(200).collect());
+    let digest = wording.map(|text| Sha256::of(text.as_bytes()).to_string());
+    [Some(id.to_owned()), name, digest].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The names in an expression, and its words.
+pub(super) fn names(expression: &str) -> impl Iterator<Item = &str> {
+    expression.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':')))
 }
 
 /// As CycloneDX spells it: `SHA-256`.
@@ -188,7 +204,9 @@ fn relationship(
         | "TEST_DEPENDENCY_OF"
         | "BUILD_TOOL_OF"
         | "DEV_TOOL_OF"
-        | "TEST_TOOL_OF" => {
+        | "TEST_TOOL_OF"
+        | "TEST_OF"
+        | "TEST_CASE_OF" => {
             need = Scope::Excluded;
             (to, from)
         }
@@ -353,6 +371,48 @@ mod tests {
     }
 
     #[test]
+    fn what_licences_mean_is_bounded_for_all_packages_together() {
+        let name = "n".repeat(200);
+        let own: Vec<Value> = (0..100).map(|i| json!({"licenseId": format!("LicenseRef-{i}"), "name": name})).collect();
+        let all = own.iter().map(|one| one["licenseId"].as_str().unwrap()).collect::<Vec<_>>().join(" AND ");
+        let of = |count: usize| {
+            let package = |i: usize| json!({"SPDXID": format!("p{i}"), "name": "p", "licenseDeclared": all});
+            let packages: Vec<Value> = (0..count).map(package).collect();
+            read(&json!({"packages": packages, "hasExtractedLicensingInfos": own})).map(|bom| bom.items.len())
+        };
+        assert_eq!(of(100), Ok(100));
+        assert!(matches!(of(3_000), Err(DocumentError::TooMany { .. })));
+    }
+
+    #[test]
+    fn words_that_cyclonedx_has_as_well_are_written_there() {
+        let cpe = |version: u8| json!({"referenceType": "cpe23Type", "referenceLocator": format!("cpe:2.3:a:w:w:{version}:*:*:*:*:*:*:*")});
+        let package = json!({"SPDXID": "a", "name": "a", "copyrightText": "(c) Me", "description": "x".repeat(9_000),
+            "homepage": "https://home.example", "externalRefs": [cpe(1), cpe(2)]});
+        let none = json!({"SPDXID": "b", "name": "b", "copyrightText": "NONE", "homepage": "NOASSERTION"});
+        let bom = read(&json!({"packages": [package, none]})).unwrap();
+        let document = super::super::write::document(&bom, None);
+        let (a, b) = (&document["components"][0], &document["components"][1]);
+        assert_eq!((&a["copyright"], a["description"].as_str().unwrap().len()), (&json!("(c) Me"), 9_000));
+        assert_eq!(a["externalReferences"], json!([{"type": "website", "url": "https://home.example"}]));
+        assert_eq!(a["cpe"], "cpe:2.3:a:w:w:1:*:*:*:*:*:*:*");
+        assert_eq!(a["properties"][0]["value"], "cpe:2.3:a:w:w:2:*:*:*:*:*:*:*");
+        assert!(["copyright", "description", "externalReferences", "cpe"].iter().all(|key| b.get(key).is_none()));
+    }
+
+    #[test]
+    fn digests_by_algorithms_that_cyclonedx_lacks_are_kept() {
+        let sum = |name: &str, value: &str| json!({"algorithm": name, "checksumValue": value});
+        let sums = [sum("SHA224", &"a".repeat(56)), sum("SHA256", &"b".repeat(64)), sum("MD4", "c")];
+        let bom = read(&json!({"packages": [{"SPDXID": "a", "name": "a", "checksums": sums}]})).unwrap();
+        let document = super::super::write::document(&bom, None);
+        let component = &document["components"][0];
+        assert_eq!(component["hashes"], json!([{"alg": "SHA-256", "content": "b".repeat(64)}]));
+        let kept = |value: &str| json!({"name": super::super::FILE_DIGEST, "value": value});
+        assert_eq!(component["properties"], json!([kept("MD4:c"), kept(&format!("SHA-224:{}", "a".repeat(56)))]));
+    }
+
+    #[test]
     fn no_package_has_the_identifier_of_the_document() {
         let package = json!({"SPDXID": "SPDXRef-DOCUMENT", "name": "x"});
         assert!(read(&json!({"packages": [package]})).is_err());
@@ -375,7 +435,10 @@ mod tests {
             ("lib", "DEV_DEPENDENCY_OF", "app"),
             ("lib", "TEST_DEPENDENCY_OF", "app"),
             ("lib", "BUILD_TOOL_OF", "app"),
+            ("lib", "TEST_OF", "app"),
+            ("lib", "TEST_CASE_OF", "app"),
         ] {
+            assert!(of(&[alone]).items[1].scope == Scope::Excluded || alone.1 == "CONTAINS", "{alone:?}");
             assert_eq!(known(&[alone]), unknown, "{alone:?}");
             assert_eq!(known(&[alone, needs]), None, "{alone:?}");
         }

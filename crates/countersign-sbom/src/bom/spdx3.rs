@@ -1,10 +1,10 @@
 //! SPDX 3.0 as JSON-LD with SPDX's own context: a list of elements that name each other.
 
-use super::json::{Counts, Object, bounded, digest, list, object, shape, text};
+use super::json::{Counts, Made, Object, bounded, digest, list, object, shape, text};
 use super::needs::Needs;
 use super::spdx2::algorithm_of;
 use super::spdx3_licences;
-use super::{Bom, DocumentError, File, Format, Item, Scope};
+use super::{Bom, DocumentError, File, Format, Item, OWN_LICENCE, Scope};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,14 @@ pub(super) struct Element<'v> {
 }
 
 pub(super) type Elements<'v> = BTreeMap<&'v str, Element<'v>>;
-/// Of each package the licences, and whether somebody concluded them.
-type Licences = BTreeMap<String, BTreeSet<(String, bool)>>;
+
+/// Of each package the licences, whether somebody concluded them, and what is meant by those of the document's own.
+#[derive(Default)]
+struct Licences {
+    said: BTreeMap<String, BTreeSet<(String, bool)>>,
+    meant: BTreeMap<String, BTreeSet<String>>,
+    made: Made,
+}
 
 pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     let document = object(value, "")?;
@@ -59,18 +65,22 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
         }
     }
     let mut needs = Needs::default();
-    let mut licences: Licences = BTreeMap::new();
+    let mut licences = Licences::default();
+    let mut words = spdx3_licences::Words::of(&elements);
     for id in &order {
         let Some(element) = elements.get(id) else { continue };
         if matches!(kind(element)?, "Relationship" | "LifecycleScopedRelationship") {
-            relationship(element, &elements, &mut bom, &mut needs, &mut licences, &mut counts)?;
+            relationship(element, &elements, &mut bom, &mut needs, &mut counts)?;
+            licensed(element, &mut words, &mut licences)?;
         }
     }
     completeness(&elements, &order, &mut bom)?;
     for item in &mut bom.items {
-        for (licence, concluded) in licences.remove(&item.reference).unwrap_or_default() {
+        for (licence, concluded) in licences.said.remove(&item.reference).unwrap_or_default() {
             item.take_licence(&licence, concluded);
         }
+        let meant = licences.meant.remove(&item.reference).unwrap_or_default();
+        item.properties.extend(meant.into_iter().map(|text| (OWN_LICENCE.to_owned(), text)));
     }
     let mut roots = described.iter().filter(|id| !bom.others.contains(*id));
     if let (Some(only), None) = (roots.next(), roots.next())
@@ -133,7 +143,12 @@ fn package(id: &str, element: &Element<'_>, elements: &Elements<'_>) -> Result<I
     let name = text(map, "name", at)?.ok_or_else(|| shape(at, "a package with a `name`"))?;
     let mut item = Item {
         reference: id.to_owned(),
-        kind: text(map, "software_primaryPurpose", at)?.unwrap_or("library").to_owned(),
+        kind: match text(map, "software_primaryPurpose", at)?.unwrap_or("library") {
+            "operatingSystem" => "operating-system",
+            "deviceDriver" => "device-driver",
+            other => other,
+        }
+        .to_owned(),
         name: name.to_owned(),
         version: text(map, "software_packageVersion", at)?.map(str::to_owned),
         purl: text(map, "software_packageUrl", at)?.map(str::to_owned),
@@ -145,10 +160,16 @@ fn package(id: &str, element: &Element<'_>, elements: &Elements<'_>) -> Result<I
     };
     for (identifier, at) in list(map, "externalIdentifier", at)? {
         let identifier = object(identifier, &at)?;
-        if text(identifier, "externalIdentifierType", &at)? == Some("packageUrl") {
-            text(identifier, "identifier", &at)?.into_iter().for_each(|purl| item.take_purl(purl));
+        let name = || text(identifier, "identifier", &at).map(Option::into_iter);
+        match text(identifier, "externalIdentifierType", &at)? {
+            Some("packageUrl") => name()?.for_each(|purl| item.take_purl(purl)),
+            Some("cpe23" | "cpe22") => name()?.for_each(|cpe| item.take_cpe(cpe)),
+            _ => {}
         }
     }
+    let words =
+        [("copyright", "software_copyrightText"), ("description", "description"), ("website", "software_homePage")];
+    item.take_words(map, words);
     for (method, at) in list(map, "verifiedUsing", at)? {
         let method = match method.as_str() {
             Some(id) => elements.get(id).map(|found| found.map),
@@ -271,7 +292,6 @@ fn relationship(
     elements: &Elements<'_>,
     bom: &mut Bom,
     needs: &mut Needs,
-    licences: &mut Licences,
     counts: &mut Counts,
 ) -> Result<(), DocumentError> {
     let (map, at) = (element.map, element.at.as_str());
@@ -281,7 +301,9 @@ fn relationship(
     let targets = references(element, "to")?;
     let kind = text(map, "relationshipType", at)?.ok_or_else(|| shape(at, "a relationship with a type"))?;
     let scope = match (kind, text(map, "scope", at)?) {
-        ("hasTest" | "usesTool", _) | (_, Some("build" | "development" | "test" | "design")) => Scope::Excluded,
+        (_, Some("build" | "development" | "test" | "design"))
+        | ("hasTest" | "hasTestCase", _)
+        | ("usesTool", None) => Scope::Excluded,
         ("hasOptionalDependency" | "hasOptionalComponent", _) => Scope::Optional,
         _ => Scope::Required,
     };
@@ -293,13 +315,18 @@ fn relationship(
         | "hasOptionalDependency"
         | "hasOptionalComponent"
         | "hasProvidedDependency"
-        | "hasPrerequisite" => {
+        | "hasPrerequisite"
+        | "hasTest"
+        | "hasTestCase"
+        | "usesTool" => {
             // What a file needs is needed by who has the file.
             if bom.others.contains(from) {
                 let is_file = |found: &Element<'_>| {
                     self::kind(found).is_ok_and(|kind| matches!(kind, "software_File" | "software_Snippet"))
                 };
-                let named = if elements.get(from).is_some_and(is_file) { targets } else { Vec::new() };
+                // A build is no component: what it uses is a tool, whatever the build is of.
+                let builds = kind == "usesTool" && scope == Scope::Excluded;
+                let named = if builds || elements.get(from).is_some_and(is_file) { targets } else { Vec::new() };
                 for to in named.into_iter().filter(|to| individual(to).is_none()) {
                     counts.edge(at)?;
                     needs.say_through(from, to, scope);
@@ -323,15 +350,33 @@ fn relationship(
                 }
             }
         }
-        "hasDeclaredLicense" | "hasConcludedLicense" => {
-            let concluded = kind == "hasConcludedLicense";
-            for to in targets {
-                if let Some(licence) = spdx3_licences::words(to, elements)? {
-                    licences.entry(from.to_owned()).or_default().insert((licence, concluded));
-                }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What a relationship says of the licences of something.
+fn licensed<'v>(
+    element: &Element<'v>,
+    words: &mut spdx3_licences::Words<'_, 'v>,
+    all: &mut Licences,
+) -> Result<(), DocumentError> {
+    let concluded = match text(element.map, "relationshipType", &element.at)? {
+        Some("hasConcludedLicense") => true,
+        Some("hasDeclaredLicense") => false,
+        _ => return Ok(()),
+    };
+    let Some(from) = references(element, "from")?.into_iter().next() else { return Ok(()) };
+    for to in references(element, "to")? {
+        let Some(licence) = words.say(to)? else { continue };
+        if all.said.entry(from.to_owned()).or_default().insert((licence.text.clone(), concluded)) {
+            all.made.take(licence.text.len(), &element.at)?;
+        }
+        for one in &licence.meant {
+            if all.meant.entry(from.to_owned()).or_default().insert(one.clone()) {
+                all.made.take(one.len(), &element.at)?;
             }
         }
-        _ => {}
     }
     Ok(())
 }
@@ -403,6 +448,56 @@ mod tests {
         assert_eq!(scopes(&[optional]), [Scope::Excluded; 2], "what a stage may need is of that stage");
         let second = json!({"type": "software_Sbom", "spdxId": "s", "rootElement": ["b"]});
         assert_eq!(scopes(&[second]), [Scope::Required; 3], "it is about both");
+    }
+
+    #[test]
+    fn kinds_and_words_that_cyclonedx_has_as_well_are_written_there() {
+        let of = |purpose: &str| {
+            let package = json!({"type": "software_Package", "spdxId": "a", "name": "a", "software_primaryPurpose": purpose,
+                "software_copyrightText": "(c) Me", "software_homePage": "https://home.example", "description": "Words",
+                "externalIdentifier": [{"type": "ExternalIdentifier", "externalIdentifierType": "cpe23", "identifier": "cpe:2.3:x"}]});
+            let bom = read(&json!({"@context": "x", "@graph": [package]})).unwrap();
+            super::super::write::document(&bom, None)["components"][0].clone()
+        };
+        assert_eq!(of("operatingSystem")["type"], "operating-system");
+        let of = of("deviceDriver");
+        let said = ["type", "copyright", "cpe", "description"].map(|key| of[key].as_str().unwrap());
+        assert_eq!(said, ["device-driver", "(c) Me", "cpe:2.3:x", "Words"]);
+        assert_eq!(of["externalReferences"][0]["url"], "https://home.example");
+    }
+
+    #[test]
+    fn tools_and_tests_are_excluded_with_an_edge() {
+        let of = |kind: &str, from: &str, scope: Option<&str>| {
+            let named = |kind: &str, name: &str| json!({"type": kind, "spdxId": name, "name": name});
+            let mut says = json!({"type": "LifecycleScopedRelationship", "spdxId": "r", "from": from,
+                "relationshipType": kind, "to": ["gcc"]});
+            if let Some(scope) = scope {
+                says["scope"] = json!(scope);
+            }
+            let graph = json!([
+                named("software_Package", "a"),
+                named("software_Package", "gcc"),
+                json!({"type": "build_Build", "spdxId": "b"}),
+                says,
+                json!({"type": "SpdxDocument", "spdxId": "d", "rootElement": ["a"]})
+            ]);
+            let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
+            let aggregate = bom.aggregates.get("a").cloned();
+            (bom.items[0].scope, bom.edges.get("a").map_or(0, BTreeSet::len), aggregate)
+        };
+        let unknown = Some("unknown".to_owned());
+        for (kind, scope) in [
+            ("usesTool", Some("build")),
+            ("usesTool", None),
+            ("hasTest", Some("test")),
+            ("hasTest", None),
+            ("hasTestCase", None),
+        ] {
+            assert_eq!(of(kind, "a", scope), (Scope::Excluded, 1, unknown.clone()), "{kind} {scope:?}");
+        }
+        assert_eq!(of("usesTool", "a", Some("runtime")), (Scope::Required, 1, unknown));
+        assert_eq!(of("usesTool", "b", Some("build")), (Scope::Excluded, 0, None), "a tool of a build");
     }
 
     #[test]

@@ -125,11 +125,16 @@ fn component(item: &Item) -> Value {
         map.insert("supplier".to_owned(), json!({ "name": supplier }));
     }
     map.insert("scope".to_owned(), item.scope.word().into());
+    for key in ["copyright", "cpe", "description"] {
+        map.extend(item.words.get(key).map(|said| (key.to_owned(), said.clone().into())));
+    }
     let own = hashes(&item.hashes);
     let files: Vec<Value> = item.files.iter().filter_map(distribution).collect();
     // Digests of files that have no address have to stand somewhere: those of an only file with the component.
     let homeless: Vec<&File> = item.files.iter().filter(|file| !has_address(file) && !file.hashes.is_empty()).collect();
-    let mut properties: Vec<Value> = Vec::new();
+    let digest = |(algorithm, value): (&String, &String)| json!({ "name": super::FILE_DIGEST, "value": format!("{algorithm}:{value}") });
+    let has_no_place = |(algorithm, _): &(&String, &String)| !ALGORITHMS.contains(&algorithm.as_str());
+    let mut properties: Vec<Value> = item.hashes.iter().filter(has_no_place).map(digest).collect();
     match &homeless[..] {
         [] if !own.is_empty() => {
             map.insert("hashes".to_owned(), own.into());
@@ -141,13 +146,14 @@ fn component(item: &Item) -> Value {
             if !own.is_empty() {
                 map.insert("hashes".to_owned(), own.into());
             }
-            for (algorithm, value) in several.iter().flat_map(|file| &file.hashes) {
-                properties.push(json!({ "name": super::FILE_DIGEST, "value": format!("{algorithm}:{value}") }));
-            }
+            properties.extend(several.iter().flat_map(|file| &file.hashes).map(digest));
         }
     }
-    if !files.is_empty() {
-        map.insert("externalReferences".to_owned(), files.into());
+    let website = item.words.get("website").filter(|url| is_address(url));
+    let website = website.map(|url| json!({ "type": "website", "url": url }));
+    let addresses: Vec<Value> = files.into_iter().chain(website).collect();
+    if !addresses.is_empty() {
+        map.insert("externalReferences".to_owned(), addresses.into());
     }
     let licences = licences(item);
     if !licences.is_empty() {

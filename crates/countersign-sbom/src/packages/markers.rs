@@ -19,7 +19,7 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    const fn of(holds: bool) -> Self {
+    pub(super) const fn of(holds: bool) -> Self {
         if holds { Self::Yes } else { Self::No }
     }
 

@@ -5,7 +5,7 @@ use super::markers::{Answer, Condition, Facts};
 use super::python::{From, conditions as give_conditions, digest, normal, purl_within, reference};
 use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
-use super::uv_asks::{Askers, Index, asks_alone, marker_of};
+use super::uv_asks::{Askers, Index, asks_alone, leave_out_never, marker_of};
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, left_out_of, library, malformed, public, purl_error, take, text_of,
 };
@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let members: Vec<usize> = (0..packages.len()).filter(mine).collect();
     let alone = asks_alone(&lock);
     let (root, found) = root(path, &items, &packages, &members, alone)?;
-    let askers = Askers::of(path, &index, &packages, found.map(|_| root.name.as_str()));
+    let askers = Askers::of(path, &index, &lock, &packages, found.map(|_| root.name.as_str()));
     let asked = askers.of_no_package(&lock)?;
     let nodes = packages.iter().zip(&items).map(|(package, item)| askers.node(package, item));
     let mut nodes = nodes.collect::<Result<Vec<_>, _>>()?;
@@ -80,8 +80,8 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         let extras = nodes.get(place).into_iter().flat_map(|node| node.extras.keys());
         starts.extend(extras.map(|extra| (place, Some(extra.clone()), Scope::Optional)));
     }
-    let installed = |name: &str| askers.installed(name, Scope::Required);
-    let in_each = super::uv_forks::needed_in_each(&lock, &nodes, &starts, &installed);
+    leave_out_never(&mut nodes, text_in(&lock, "requires-python").unwrap_or_default());
+    let in_each = askers.needed_in_each(&lock, &nodes, &starts);
     let reached = reach::walk(&nodes, starts);
     let mut bom = Bom::made();
     let conditions = reached.give_edges(&references, &mut bom);

@@ -1,12 +1,13 @@
 //! What asks for what in `uv.lock`, and under which condition. Where the project says that some of its extras, groups or members are never
 //! installed together, uv writes into conditions which of these are meant, as extras of names that nobody else uses.
 
+use super::apart::{self, Budget};
 use super::markers::{Answer, Condition, Facts};
 use super::python::{marker_within, normal};
 use super::python_range::excludes;
-use super::reach::{Ask, Node};
+use super::reach::{Ask, Node, Start};
 use super::uv::{tables, text_in};
-use super::{PackagesError, malformed};
+use super::{PackagesError, malformed, uv_forks};
 use crate::bom::{Item, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,9 +22,16 @@ pub(super) struct Askers<'t> {
     index: &'t Index<'t>,
     /// The name of the project, which is installed wherever anything is.
     project: Option<String>,
+    /// Members that are never all installed together, and which of these are, in each way to install as many as can be. None where some
+    /// package is the project.
+    exclusive: BTreeSet<String>,
+    ways: Vec<BTreeSet<String>>,
     /// Extras that some package asks for another with: whether one of these is installed is not the user's choice alone.
     chosen: BTreeSet<(String, String)>,
 }
+
+/// Most ways to install members that are thought of.
+const WAYS: usize = 16;
 
 /// What uv means by a name within a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +84,13 @@ fn extras_of(asked: &Table) -> BTreeSet<String> {
 }
 
 impl<'t> Askers<'t> {
-    pub(super) fn of(path: &'t Path, index: &'t Index<'t>, packages: &[&Table], project: Option<&str>) -> Self {
+    pub(super) fn of(
+        path: &'t Path,
+        index: &'t Index<'t>,
+        lock: &Table,
+        packages: &[&Table],
+        project: Option<&str>,
+    ) -> Self {
         let mut chosen = BTreeSet::new();
         for package in packages {
             let by_key = |key: &str| package.get(key).and_then(Value::as_table).into_iter().flat_map(Table::values);
@@ -86,13 +100,32 @@ impl<'t> Askers<'t> {
                 chosen.extend(extras_of(asked).into_iter().map(|extra| (name.clone(), extra)));
             }
         }
-        Self { path, index, project: project.map(normal), chosen }
+        let (exclusive, ways) = if project.is_some() { Default::default() } else { ways(lock).unwrap_or_default() };
+        Self { path, index, project: project.map(normal), exclusive, ways, chosen }
     }
 
-    /// Whether a name within a condition is one of what is installed, for what is as needed as the scope says: nobody installs a group
-    /// to run something, and what is required is required without any extra.
-    pub(super) fn installed(&self, name: &str, scope: Scope) -> Answer {
+    /// What is needed wherever the project can be installed, and in each way to do so.
+    pub(super) fn needed_in_each(&self, lock: &Table, nodes: &[Node], starts: &[Start]) -> Option<BTreeSet<usize>> {
+        let in_way = |way: &BTreeSet<String>| {
+            let installed = |name: &str| self.installed(name, Scope::Required, way);
+            uv_forks::needed_in_each(lock, nodes, starts, &installed)
+        };
+        let ways: Option<Vec<BTreeSet<usize>>> = self.ways().into_iter().map(in_way).collect();
+        ways?.into_iter().reduce(|all, way| &all & &way)
+    }
+
+    /// Each way to install as many members as can be: one of all where none of them are exclusive.
+    fn ways(&self) -> Vec<&BTreeSet<String>> {
+        if self.ways.is_empty() { vec![&self.exclusive] } else { self.ways.iter().collect() }
+    }
+
+    /// Whether a name within a condition is one of what is installed in one way, for what is as needed as the scope says: nobody
+    /// installs a group to run something, and what is required is required without any extra.
+    fn installed(&self, name: &str, scope: Scope, way: &BTreeSet<String>) -> Answer {
         match (Part::read(name), scope) {
+            (Some(Part::Project(package)), Scope::Required) if self.exclusive.contains(&package) => {
+                Answer::of(way.contains(&package))
+            }
             (Some(Part::Project(package)), Scope::Required) if self.project.as_ref() == Some(&package) => Answer::Yes,
             (Some(Part::Extra(package, extra)), Scope::Required)
                 if !self.chosen.contains(&(package.clone(), extra.clone())) =>
@@ -113,8 +146,13 @@ impl<'t> Askers<'t> {
         }
         let is_own = |name: &str| Part::read(name).is_some_and(|part| own.contains(&part));
         let for_scope = |scope: Scope| {
-            let installed = |name: &str| if is_own(name) { Answer::Yes } else { self.installed(name, scope) };
-            condition.holds_where(&Facts::default(), &installed)
+            let in_way = |way: &BTreeSet<String>| {
+                let installed = |name: &str| if is_own(name) { Answer::Yes } else { self.installed(name, scope, way) };
+                condition.holds_where(&Facts::default(), &installed)
+            };
+            let answers: Vec<Answer> = self.ways().into_iter().map(in_way).collect();
+            let all = |wanted: Answer| answers.iter().all(|one| *one == wanted);
+            [Answer::Yes, Answer::No].into_iter().find(|wanted| all(*wanted)).unwrap_or(Answer::Unknown)
         };
         let [required, optional, any] = [Scope::Required, Scope::Optional, Scope::Excluded].map(for_scope);
         if for_scope(ask.scope) == Answer::Yes {
@@ -214,6 +252,63 @@ impl<'t> Askers<'t> {
             }
         }
         Ok(all)
+    }
+}
+
+/// The members that conflicts of the project name as a whole, and which of them are installed in each way to choose one of each conflict.
+/// Ways that leave out more than another one are none. None where there are too many.
+fn ways(lock: &Table) -> Option<(BTreeSet<String>, Vec<BTreeSet<String>>)> {
+    let conflicts = lock.get("conflicts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is_whole = |one: &&Table| !one.contains_key("extra") && !one.contains_key("group");
+    let names = |conflict: &Value| {
+        let all = conflict.as_array().into_iter().flatten().filter_map(Value::as_table).filter(is_whole);
+        all.filter_map(|one| text_in(one, "package").map(normal)).collect::<BTreeSet<String>>()
+    };
+    let conflicts: Vec<BTreeSet<String>> = conflicts.iter().map(names).filter(|names| !names.is_empty()).collect();
+    let exclusive: BTreeSet<String> = conflicts.iter().flatten().cloned().collect();
+    let mut ways = vec![exclusive.clone()];
+    for conflict in &conflicts {
+        let chosen = |way: &BTreeSet<String>| {
+            let way = way.clone();
+            let one = move |kept: &String| {
+                way.iter().filter(|name| *name == kept || !conflict.contains(*name)).cloned().collect()
+            };
+            conflict.iter().map(one).collect::<Vec<BTreeSet<String>>>()
+        };
+        ways = ways.iter().flat_map(chosen).collect();
+        let all = ways.clone();
+        ways.retain(|way| !all.iter().any(|other| way.len() < other.len() && way.is_subset(other)));
+        ways.sort();
+        ways.dedup();
+        if ways.len() > WAYS {
+            return None;
+        }
+    }
+    Some((exclusive, ways))
+}
+
+/// Leaves out what is asked for on no Python that the project supports: of several versions of a package some never serve who asks, and
+/// uv names these, too.
+pub(super) fn leave_out_never(nodes: &mut [Node], supported: &str) {
+    let supported = supported.split(',').map(|bound| {
+        let bound = bound.trim();
+        let version = bound.trim_start_matches(['<', '>', '=', '!', '~']);
+        bound.strip_suffix(version).map(|sign| format!("python_full_version {sign} '{}'", version.trim()))
+    });
+    let supported = supported.flatten().filter(|bound| !bound.contains("  ")).collect::<Vec<_>>().join(" and ");
+    let (mut known, mut budget) = (BTreeMap::new(), Budget::default());
+    let mut may_be = |ask: &Ask| {
+        let Some(text) = &ask.condition else { return true };
+        if let Some(never) = known.get(text) {
+            return !never;
+        }
+        let never = apart::never(&[text.as_str(), supported.as_str()], &mut budget);
+        known.insert(text.clone(), never);
+        !never
+    };
+    for node in nodes {
+        node.asks.retain(&mut may_be);
+        node.extras.values_mut().for_each(|asks| asks.retain(&mut may_be));
     }
 }
 
@@ -330,6 +425,59 @@ mod tests {
         };
         assert_eq!(with(""), ["t 1 required", "x 1 optional", "y 1 optional", "z 1 required"]);
         assert_eq!(with(", extra = [\"gpu\"]")[3], "z 1 optional", "the project asks for that extra itself");
+    }
+
+    #[test]
+    fn what_every_one_of_members_that_conflict_needs_is_required() {
+        let of = |conflicts: &str, marker: &str| {
+            let member = |name: &str, asks: &str| {
+                format!(
+                    "[[package]]\nname = \"{name}\"\nversion = \"1\"\nsource = {{ virtual = \"{name}\" }}\n\
+                     dependencies = [{asks}]\n"
+                )
+            };
+            let by = |name: &str| format!("{{ name = \"r\", marker = \"extra == 'project-1-{name}'\" }}");
+            let needs = format!("dependencies = [{{ name = \"u\", marker = \"{marker}\" }}]");
+            let text = format!(
+                "version = 1\nconflicts = [{conflicts}]\n[manifest]\nmembers = [\"a\", \"b\", \"c\"]\n{}{}{}{}",
+                member("a", &by("a")),
+                member("b", &by("b")),
+                member("c", ""),
+                packages(&[("r", "1", &needs), ("u", "1", "")])
+            );
+            scopes(&lock("uv.lock", &text)).pop().unwrap()
+        };
+        let both = "[{ package = \"a\" }, { package = \"b\" }]";
+        let either = "extra == 'project-1-a' or extra == 'project-1-b'";
+        assert_eq!(of(both, either), "u 1 required");
+        assert_eq!(of(both, "extra == 'project-1-a'"), "u 1 optional");
+        assert_eq!(of(&both.replace("\"b\" }", "\"b\" }, { package = \"c\" }"), either), "u 1 optional", "nor c");
+        let pairs = format!("{both}, [{{ package = \"b\" }}, {{ package = \"c\" }}]");
+        assert_eq!(of(&pairs, either), "u 1 required", "a and c, or b");
+        assert_eq!(of(&pairs, "extra == 'project-1-b' or extra == 'project-1-c'"), "u 1 required");
+    }
+
+    #[test]
+    fn what_is_asked_for_on_no_python_that_is_supported_is_left_out() {
+        let of = |supported: &str, marker: &str| {
+            let text = format!(
+                "version = 1\nrequires-python = \"{supported}\"\n[[package]]\nname = \"app\"\nversion = \"1\"\n\
+                 source = {{ virtual = \".\" }}\ndependencies = [{{ name = \"p\", marker = \"{marker}\" }}]\n{}",
+                packages(&[("p", "1", "")])
+            );
+            let made = lock("uv.lock", &text);
+            (scopes(&made), made.bom.edges["path:app@1"].len())
+        };
+        let (none, kept) = ((vec![], 0), (vec!["p 1 optional".to_owned()], 1));
+        for supported in [">=3.8", "", ">=3.8, <3.13"] {
+            assert_eq!(of(supported, "python_version < '0'"), none, "{supported}");
+        }
+        assert_eq!(of(">=3.8", "python_full_version < '3.8'"), none);
+        assert_eq!(of(">=3.8, <3.13", "python_full_version >= '3.13' and sys_platform == 'win32'"), none);
+        assert_eq!(of(">=3.8", "python_full_version < '3.8.1'"), kept);
+        assert_eq!(of("", "python_full_version < '3.8'"), kept);
+        assert_eq!(of(">=3.8", "python_version < '0' or sys_platform == 'win32'"), kept);
+        assert_eq!(of("rubbish", "python_version < '3'"), kept);
     }
 
     #[test]
