@@ -75,7 +75,8 @@ fn identity(item: &Item, cased: &BTreeSet<String>) -> String {
     if cased.contains(&bare) { spelled(item, purl) } else { bare }
 }
 
-fn versionless(purl: &str) -> String {
+/// A package URL without its version, as far as it has no qualifiers.
+pub(crate) fn versionless(purl: &str) -> String {
     // An `@` of a scope is written %40: the last one stands before the version.
     let slash = purl.rfind('/').unwrap_or(0);
     let end = purl.rfind('@').filter(|at| *at > slash);
