@@ -161,9 +161,9 @@ impl<R: std::io::Read + Seek> Archive<R> {
         }
         let files = if closed == 1 { "1 file that is" } else { "files that are" };
         let many = if closed > 1 { format!("{closed} ") } else { String::new() };
-        unseen.extend(doubtful.then(|| {
-            "links, or folders with contents, which another program may unpack as files".to_owned()
-        }));
+        unseen.extend(
+            doubtful.then(|| "links, or folders with contents, which another program may unpack as files".to_owned()),
+        );
         unseen.extend((closed > 0).then(|| format!("{many}{files} encrypted, or packed in a way that is not read")));
         Ok(unseen)
     }

@@ -69,7 +69,7 @@ pub fn look(path: &Path, wanted: &Sha256) -> Result<Option<Content>, PackagesErr
     }
     let packed = begin.starts_with(GZIP);
     let found = if packed {
-        let mut members = Members::of(reader);
+        let mut members = Members::of(reader, limits::PACKED_BYTES);
         let found = through(&mut members, wanted, true);
         found.and_then(|found| Ok((found, members.only_zeros_behind()?)))
     } else {
