@@ -185,6 +185,8 @@ pub const LOCK_FILE_PACKAGES: usize = 100_000;
 pub const PACKAGE_ARCHIVE_BYTES: usize = 512 << 20;
 /// Largest file of metadata of an installed package.
 pub const PACKAGE_METADATA_BYTES: usize = 4 << 20;
+/// SBOMs that the packages of one wheel or folder carry, all together.
+pub const CARRIED_SBOMS_BYTES: usize = 512 << 20;
 /// Largest binary whose build information is read.
 pub const BINARY_BYTES: usize = 1 << 30;
 /// Longest build information of a Go binary.

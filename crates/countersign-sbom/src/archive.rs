@@ -37,9 +37,19 @@ const FILES: usize = 2_000_000;
 /// How many bytes a data descriptor has, with and without a signature, in both widths.
 const AGAIN: [u64; 4] = [12, 16, 20, 24];
 
-/// How many entries the directory has that begins here, and whether anything stands behind the end of the archive.
-fn listed(reader: &mut impl std::io::Read) -> std::io::Result<(usize, bool)> {
-    let mut entries = 0_usize;
+/// What stands in the directory of an archive and behind it.
+#[derive(Default)]
+struct Listed {
+    entries: usize,
+    /// Whether the archive's comment holds the end of another one, by which other programs may go.
+    ends_again: bool,
+    /// Whether anything stands behind the end of the archive.
+    behind: bool,
+}
+
+/// Reads what is listed from where the directory begins.
+fn listed(reader: &mut impl std::io::Read) -> std::io::Result<Listed> {
+    let mut listed = Listed::default();
     let number = |part: &[u8], from: usize, length: usize| {
         part.iter().skip(from).take(length).rev().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte))
     };
@@ -51,17 +61,21 @@ fn listed(reader: &mut impl std::io::Read) -> std::io::Result<(usize, bool)> {
             b"PK\x06\x06" => (8, &[(0, 8)]),
             b"PK\x06\x07" => (16, &[]),
             b"PK\x05\x06" => (18, &[(16, 2)]),
-            _ => return Ok((entries, true)),
+            _ => return Ok(Listed { behind: true, ..listed }),
         };
         let mut part = vec![0_u8; fixed];
         reader.read_exact(&mut part)?;
         let more = lengths.iter().fold(0_u64, |sum, (from, length)| sum.saturating_add(number(&part, *from, *length)));
+        if &kind == b"PK\x05\x06" {
+            let mut comment = Vec::new();
+            reader.take(more).read_to_end(&mut comment)?;
+            listed.ends_again = comment.windows(kind.len()).any(|part| part == kind);
+            listed.behind = reader.read(&mut [0_u8; 1])? > 0;
+            return Ok(listed);
+        }
         std::io::copy(&mut reader.take(more), &mut std::io::sink())?;
         if &kind == b"PK\x01\x02" {
-            entries = entries.saturating_add(1);
-        }
-        if &kind == b"PK\x05\x06" {
-            return Ok((entries, reader.read(&mut [0_u8; 1])? > 0));
+            listed.entries = listed.entries.saturating_add(1);
         }
     }
 }
@@ -112,6 +126,7 @@ impl<R: std::io::Read + Seek> Archive<R> {
         mut found: impl FnMut(&str, Sha256, bool),
     ) -> Result<Vec<String>, ArchiveError> {
         let (mut left, mut closed) = (limit, 0_usize);
+        let mut doubtful = false;
         let mut unseen = Vec::new();
         let mut buffer = vec![0_u8; 32 << 10];
         'files: for at in 0..self.inner.len() {
@@ -124,6 +139,8 @@ impl<R: std::io::Read + Seek> Archive<R> {
                 Err(error) => return Err(broken(error)),
             };
             if file.is_dir() || file.is_symlink() {
+                // What it says of its size may be wrong.
+                doubtful |= file.size() > 0 || !file.read(&mut [0_u8; 1]).is_ok_and(|read| read == 0);
                 continue;
             }
             let mut digest = Context::new(&SHA256);
@@ -144,6 +161,9 @@ impl<R: std::io::Read + Seek> Archive<R> {
         }
         let files = if closed == 1 { "1 file that is" } else { "files that are" };
         let many = if closed > 1 { format!("{closed} ") } else { String::new() };
+        unseen.extend(
+            doubtful.then(|| "links, or folders with contents, which another program may unpack as files".to_owned()),
+        );
         unseen.extend((closed > 0).then(|| format!("{many}{files} encrypted, or packed in a way that is not read")));
         Ok(unseen)
     }
@@ -172,10 +192,11 @@ impl<R: std::io::Read + Seek> Archive<R> {
         let mut reader = self.inner.into_inner();
         reader.seek(SeekFrom::Start(directory)).map_err(broken)?;
         let mut reader = BufReader::new(reader);
-        let (listed, behind) = listed(&mut reader).map_err(broken)?;
-        unseen
-            .extend((listed != entries).then(|| "a name stands twice in its directory, and one file of it".to_owned()));
-        unseen.extend(behind.then(|| "what stands behind its end".to_owned()));
+        let listed = listed(&mut reader).map_err(broken)?;
+        let twice = listed.entries != entries;
+        unseen.extend(twice.then(|| "a name stands twice in its directory, and one file of it".to_owned()));
+        unseen.extend(listed.ends_again.then(|| "the end of another archive in its comment".to_owned()));
+        unseen.extend(listed.behind.then(|| "what stands behind its end".to_owned()));
         Ok(unseen)
     }
 

@@ -4,7 +4,7 @@ use crate::bom::{Bom, FILE_DIGEST, Item, OWN_LICENCE};
 use crate::version::{Scheme, Version};
 use countersign_core::purl::decoded;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Which way a version went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,8 @@ fn identity(item: &Item, cased: &BTreeSet<String>) -> String {
     if cased.contains(&bare) { spelled(item, purl) } else { bare }
 }
 
-fn versionless(purl: &str) -> String {
+/// A package URL without its version, as far as it has no qualifiers.
+pub(crate) fn versionless(purl: &str) -> String {
     // An `@` of a scope is written %40: the last one stands before the version.
     let slash = purl.rfind('/').unwrap_or(0);
     let end = purl.rfind('@').filter(|at| *at > slash);
@@ -119,12 +120,12 @@ pub fn scheme(item: &Item) -> Option<Scheme> {
     }
 }
 
+fn version(item: &Item) -> Option<Version> {
+    Version::read(scheme(item)?, item.version.as_deref()?)
+}
+
 fn direction(from: &Item, to: &Item) -> Direction {
-    let order = || {
-        let scheme = scheme(to)?;
-        let read = |item: &Item| Version::read(scheme, item.version.as_deref()?);
-        read(from)?.compare(&read(to)?)
-    };
+    let order = || version(from)?.compare(&version(to)?);
     match order() {
         Some(Ordering::Less) => Direction::Up,
         Some(Ordering::Greater) => Direction::Down,
@@ -160,15 +161,10 @@ pub fn diff<'b>(old: &'b Bom, new: &'b Bom) -> Diff<'b> {
         let (mut left, mut right) =
             (before.remove(&identity).unwrap_or_default(), after.remove(&identity).unwrap_or_default());
         // Of several sources of one version, each is held against itself first.
-        let alike: [fn(&Item, &Item) -> bool; 2] =
-            [|a, b| a.version == b.version && a.purl == b.purl, |a, b| a.version == b.version];
-        for alike in alike {
-            for item in std::mem::take(&mut left) {
-                match right.iter().position(|other| alike(other, item)) {
-                    Some(place) => pair(item, right.remove(place), &names, (old, new), &mut diff),
-                    None => left.push(item),
-                }
-            }
+        let exact = alike(&mut left, &mut right, |item| (item.version.as_deref(), item.purl.as_deref()));
+        let same = alike(&mut left, &mut right, |item| item.version.as_deref());
+        for (from, to) in exact.into_iter().chain(same) {
+            pair(from, to, &names, (old, new), &mut diff);
         }
         let both = left.len().min(right.len());
         for (from, to) in left.drain(..both).zip(right.drain(..both)) {
@@ -178,6 +174,28 @@ pub fn diff<'b>(old: &'b Bom, new: &'b Bom) -> Diff<'b> {
         diff.added.extend(right);
     }
     diff
+}
+
+/// Takes out of both lists what has the same key, each with the first one there that is left.
+fn alike<'b, K: Ord>(
+    left: &mut Vec<&'b Item>,
+    right: &mut Vec<&'b Item>,
+    key: impl Fn(&'b Item) -> K,
+) -> Vec<(&'b Item, &'b Item)> {
+    let mut waiting: BTreeMap<K, VecDeque<(usize, &Item)>> = BTreeMap::new();
+    for (place, item) in right.iter().enumerate() {
+        waiting.entry(key(item)).or_default().push_back((place, item));
+    }
+    let (mut pairs, mut taken) = (Vec::new(), BTreeSet::new());
+    left.retain(|item| {
+        let Some((place, other)) = waiting.get_mut(&key(item)).and_then(VecDeque::pop_front) else { return true };
+        taken.insert(place);
+        pairs.push((*item, other));
+        false
+    });
+    let all = std::mem::take(right).into_iter().enumerate();
+    right.extend(all.filter(|(place, _)| !taken.contains(place)).map(|(_, item)| item));
+    pairs
 }
 
 type Names<'b> = BTreeMap<&'b str, String>;
@@ -222,11 +240,16 @@ fn by_identity<'b>(items: &'b [Item], cased: &BTreeSet<String>) -> BTreeMap<Stri
         all.entry(identity(item, cased)).or_default().push(item);
     }
     for versions in all.values_mut() {
-        versions.sort_by(|a, b| match direction(a, b) {
-            Direction::Up => Ordering::Less,
-            Direction::Down => Ordering::Greater,
-            Direction::Unknown => a.version.cmp(&b.version),
+        let mut read: Vec<_> = versions.iter().map(|item| (version(item), *item)).collect();
+        // What cannot be read stands behind what can: by its letters among the others it would be no order.
+        read.sort_by(|(a, one), (b, other)| {
+            let read = match (a, b) {
+                (Some(a), Some(b)) => a.compare(b).unwrap_or(Ordering::Equal),
+                _ => a.is_none().cmp(&b.is_none()),
+            };
+            read.then_with(|| one.version.cmp(&other.version))
         });
+        *versions = read.into_iter().map(|(_, item)| item).collect();
     }
     all
 }
@@ -527,6 +550,36 @@ mod tests {
         let (old, new) = (bom(vec![from("x"), from("y")]), bom(vec![from("y"), from("x")]));
         let all = diff(&old, &new);
         assert_eq!((all.same, all.changed), (2, vec![]));
+    }
+
+    #[test]
+    fn versions_that_cannot_be_read_are_no_fault_of_the_order() {
+        let text = |n: usize| match n % 3 {
+            0 => format!("{}.0.0", n % 23),
+            1 => format!("{}x", n % 19),
+            _ => format!("{}.0.0", 9 + n % 4),
+        };
+        let many = bom((0..600).map(|n| Item { reference: n.to_string(), ..item("a", &text(n * 7)) }).collect());
+        let all = diff(&many, &many);
+        assert_eq!((all.same, all.moved.len(), all.added.len(), all.removed.len()), (600, 0, 0, 0));
+        let of = |versions: &[&str]| bom(versions.iter().map(|version| item("a", version)).collect());
+        let (old, new) = (of(&["2x", "10.0.0", "9.0.0"]), of(&["11.0.0", "3x", "9.1.0"]));
+        let moved: Vec<_> = diff(&old, &new).moved.iter().map(|m| (m.from.label(), m.to.label())).collect();
+        let of = |from: &str, to: &str| (format!("a {from}"), format!("a {to}"));
+        assert_eq!(moved, [of("9.0.0", "9.1.0"), of("10.0.0", "11.0.0"), of("2x", "3x")]);
+    }
+
+    #[test]
+    fn many_versions_of_one_name_take_a_moment() {
+        let of = |begin: usize| {
+            let one = |n: usize| Item { purl: None, ..item("a", &format!("v{}", begin + n)) };
+            bom((0..30_000).map(one).collect())
+        };
+        let (old, new) = (of(0), of(20_000));
+        let begun = std::time::Instant::now();
+        let all = diff(&old, &new);
+        assert_eq!((all.same, all.moved.len()), (10_000, 20_000));
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Files<R> {
     left: u64,
     /// Whether links, devices and pipes are passed over, and paths may be any bytes; where not, they are an error.
     loose: bool,
+    /// Whether something was passed over, or read in one of several ways, that another program may take for a file.
+    doubtful: bool,
 }
 
 pub(crate) fn wrong(what: impl Into<String>) -> io::Error {
@@ -55,13 +57,13 @@ pub(crate) fn is_header(bytes: &[u8]) -> bool {
 impl<R: Read> Files<R> {
     /// Of an archive that unpacks to no more than this, and has no links.
     pub(crate) const fn new(reader: R, most: u64) -> Self {
-        Self { reader, left: most, loose: false }
+        Self { reader, left: most, loose: false, doubtful: false }
     }
 
     /// Of any one, which may have links, devices and pipes: they have no bytes of their own. What is not known is an error of the kind
     /// `Unsupported`.
     pub(crate) const fn loose(reader: R, most: u64) -> Self {
-        Self { reader, left: most, loose: true }
+        Self { reader, left: most, loose: true, doubtful: false }
     }
 
     /// The next one. Its bytes have to be read or passed over before the one behind it.
@@ -100,24 +102,46 @@ impl<R: Read> Files<R> {
                     name.truncate(name.iter().position(|byte| *byte == 0).unwrap_or(name.len()));
                     long = Some(name);
                 }
-                b'x' => noted.take(&self.bytes(size)?),
-                b'5' | b'g' | b'K' => {
+                b'x' => {
+                    let again = noted.size.is_some();
+                    noted.take(&self.bytes(size)?);
+                    self.doubtful |= again;
+                }
+                // What was noted is of the file behind these, for GNU tar and Python too.
+                b'K' => self.pass(size)?,
+                b'g' if self.loose && size <= LONGEST => {
+                    let mut of_all = Noted::default();
+                    of_all.take(&self.bytes(size)?);
+                    // Some go by what is said of all files, and some do not.
+                    self.doubtful |= of_all.path.is_some() || of_all.size.is_some() || of_all.sparse;
+                }
+                b'g' if self.loose => {
+                    self.doubtful = true;
+                    self.pass(size)?;
+                }
+                // The list of a folder's files (`D`) is none of them; Python unpacks it as one.
+                b'5' | b'g' | b'D' if self.loose || block.get(156) != Some(&b'D') => {
+                    self.doubtful |= size > 0 || noted.size.is_some_and(|size| size > 0);
                     self.pass(size)?;
                     (long, noted) = (None, Noted::default());
                 }
-                // The list of a folder's files is none of them.
-                b'D' if self.loose => {
-                    self.pass(size)?;
+                // Some write down how long the file is that a link leads to: no bytes follow. Nor does the label of a volume have any. For
+                // others there are as many as that.
+                b'1'..=b'4' | b'6' | b'V' if self.loose => {
+                    self.doubtful |= size > 0 || noted.size.is_some_and(|size| size > 0);
                     (long, noted) = (None, Noted::default());
                 }
-                // Some write down how long the file is that a link leads to: no bytes follow. Nor does the label of a volume have any.
-                b'1'..=b'4' | b'6' | b'V' if self.loose => (long, noted) = (None, Noted::default()),
                 other => {
                     let what = format!("a file of kind {:?}, which no package has", char::from(other));
                     return Err(if self.loose { unsupported(&what) } else { wrong(what) });
                 }
             }
         }
+    }
+
+    /// Whether something was passed over so far that another program may take for a file.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.doubtful
     }
 
     /// The text of a path.

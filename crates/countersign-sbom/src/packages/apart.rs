@@ -40,6 +40,39 @@ pub(super) fn never(texts: &[&str], budget: &mut Budget) -> bool {
     texts.len() > 1 && on_no_machine(texts, budget).unwrap_or(false)
 }
 
+/// Systems that there are, by `sys_platform`, `os_name`, `platform_system` and `platform_machine`.
+const SYSTEMS: [[&str; 4]; 5] = [
+    ["linux", "posix", "Linux", "x86_64"],
+    ["linux", "posix", "Linux", "aarch64"],
+    ["darwin", "posix", "Darwin", "x86_64"],
+    ["darwin", "posix", "Darwin", "arm64"],
+    ["win32", "nt", "Windows", "AMD64"],
+];
+
+/// Whether it is certain that all of the conditions hold on some machine that there is. Of what is not read, nothing is certain.
+pub(super) fn together(texts: &[&str], budget: &mut Budget) -> bool {
+    on_a_machine(texts, budget).unwrap_or(false)
+}
+
+fn on_a_machine(texts: &[&str], budget: &mut Budget) -> Option<bool> {
+    let length = texts.iter().fold(0_usize, |sum, text| sum.saturating_add(text.len()));
+    budget.spend(length)?;
+    let conditions: Vec<Condition> = texts.iter().map(|text| Condition::read(text)).collect();
+    let pythons = pythons(&conditions)?;
+    let kinds = [["CPython", "cpython"], ["PyPy", "pypy"]];
+    budget.spend(pythons.len().saturating_mul(length).saturating_mul(SYSTEMS.len().saturating_mul(kinds.len())))?;
+    let names = ["sys_platform", "os_name", "platform_system", "platform_machine"];
+    let made = ["platform_python_implementation", "implementation_name"];
+    Some(SYSTEMS.iter().any(|system| {
+        kinds.iter().any(|kind| {
+            let texts = names.iter().zip(system).chain(made.iter().zip(kind));
+            let texts: BTreeMap<_, _> = texts.map(|(name, value)| (*name, Known::Is((*value).to_owned()))).collect();
+            let mut machines = pythons.iter().map(|python| Facts { texts: texts.clone(), ..python.clone() });
+            machines.any(|machine| conditions.iter().all(|condition| condition.holds(&machine, "") == Answer::Yes))
+        })
+    }))
+}
+
 fn on_no_machine(texts: &[&str], budget: &mut Budget) -> Option<bool> {
     let length = texts.iter().fold(0_usize, |sum, text| sum.saturating_add(text.len()));
     budget.spend(length)?;
@@ -55,11 +88,10 @@ fn may_hold(condition: &Condition, machine: &Facts) -> bool {
     condition.extras.len() > 1 || holds("") || condition.extras.iter().any(|extra| holds(extra))
 }
 
-/// One machine for each case that the conditions can tell from the others.
-fn machines(conditions: &[Condition]) -> Option<Vec<Facts>> {
+/// One Python for each case that the conditions can tell from the others, on a machine of which nothing else is known.
+fn pythons(conditions: &[Condition]) -> Option<Vec<Facts>> {
     let mut minors: BTreeSet<(u64, u64)> = BTreeSet::new();
     let (mut releases, mut whole) = (BTreeSet::new(), false);
-    let mut texts: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
     for condition in conditions {
         for (name, values) in condition.asked()? {
             if matches!(name, "python_version" | "python_full_version") {
@@ -68,8 +100,6 @@ fn machines(conditions: &[Condition]) -> Option<Vec<Facts>> {
                     minors.extend(around(value)?);
                     releases.insert(release(value));
                 }
-            } else if let Some(known) = TEXTS.iter().find(|known| **known == name) {
-                texts.entry(*known).or_default().extend(values);
             }
         }
     }
@@ -89,6 +119,20 @@ fn machines(conditions: &[Condition]) -> Option<Vec<Facts>> {
     if machines.is_empty() {
         machines.push(Facts::default());
     }
+    Some(machines)
+}
+
+/// One machine for each case that the conditions can tell from the others.
+fn machines(conditions: &[Condition]) -> Option<Vec<Facts>> {
+    let mut texts: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
+    for condition in conditions {
+        for (name, values) in condition.asked()? {
+            if let Some(known) = TEXTS.iter().find(|known| **known == name) {
+                texts.entry(*known).or_default().extend(values);
+            }
+        }
+    }
+    let mut machines = pythons(conditions)?;
     for (name, values) in texts {
         let values: Vec<&str> = values.into_iter().chain([OTHER]).collect();
         if machines.len().saturating_mul(values.len()) > MACHINES {
@@ -168,5 +212,24 @@ mod tests {
             assert_eq!(never(&[other, one], &mut Budget::default()), wanted, "{other} / {one}");
         }
         assert!(!never(&["os_name == 'nt'", "os_name == 'posix'"], &mut Budget(40)), "nothing is left to think with");
+    }
+
+    #[test]
+    fn conditions_hold_together_only_on_a_machine_that_there_is() {
+        for (one, other, wanted) in [
+            ("python_version < '3.12'", "python_version >= '3.9'", true),
+            ("python_version < '3.12'", "python_version >= '3.12'", false),
+            ("python_full_version < '3.10.4'", "python_full_version >= '3.10.3'", true),
+            ("sys_platform == 'win32'", "os_name == 'nt'", true),
+            ("sys_platform == 'win32'", "os_name == 'posix'", false),
+            ("sys_platform != 'win32'", "os_name == 'nt'", false),
+            ("platform_machine == 'arm64'", "sys_platform == 'darwin' and python_version >= '3.9'", true),
+            ("implementation_name == 'pypy'", "platform_python_implementation != 'CPython'", true),
+            ("'lin' in sys_platform", "sys_platform == 'linux'", false),
+            ("rubbish", "sys_platform == 'linux'", false),
+        ] {
+            assert_eq!(together(&[one, other], &mut Budget::default()), wanted, "{one} / {other}");
+            assert_eq!(together(&[other, one], &mut Budget::default()), wanted, "{other} / {one}");
+        }
     }
 }

@@ -17,6 +17,8 @@ const UNIVERSAL: &[u8] = b"\xca\xfe\xba\xbe";
 const OF_ARCHITECTURE: [&str; 3] = ["build\tGOARCH=", "build\tGOAMD64=", "build\tGOARM64="];
 /// Where the texts begin, behind the magic, the size of a pointer, and flags.
 const HEAD: usize = 32;
+/// Lists of modules in one file. Each may be long, and of what is no program there may be any number.
+const LISTS: usize = 64;
 /// The list of modules stands between two marks of this many bytes.
 const MARK: usize = 16;
 
@@ -88,7 +90,7 @@ fn own<'b>(path: &Path, bytes: &'b [u8]) -> Option<&'b [u8]> {
 /// The version of Go, and the list of modules. A binary that holds two different ones says nothing certain.
 fn find(bytes: &[u8]) -> Result<Option<(String, String)>, String> {
     let mut found: Option<(String, String)> = None;
-    let mut older = false;
+    let (mut older, mut lists) = (false, 0_usize);
     let universal = bytes.starts_with(UNIVERSAL);
     let mut from = 0_usize;
     while let Some(at) = bytes.get(from..).and_then(|rest| position(rest, MAGIC)).and_then(|at| at.checked_add(from)) {
@@ -97,19 +99,26 @@ fn find(bytes: &[u8]) -> Result<Option<(String, String)>, String> {
             continue;
         }
         match parse(bytes.get(at..).unwrap_or_default()) {
-            Parsed::Modern(go, modules) => match &mut found {
-                Some((other, known)) => {
-                    if *other != go || !joined(known, &modules, universal) {
-                        return Err(if universal {
-                            "this is a universal binary, and its programs differ: take one out (`lipo -thin`)"
-                                .to_owned()
-                        } else {
-                            "there are two that differ: this may be a program within a program".to_owned()
-                        });
-                    }
+            Parsed::Modern(go, list) => {
+                lists = lists.saturating_add(1);
+                if lists > LISTS {
+                    return Err(format!("there are more than {LISTS} lists of modules: of one program there is one"));
                 }
-                None => found = Some((go, modules)),
-            },
+                let Ok(modules) = std::str::from_utf8(list) else { continue };
+                match &mut found {
+                    Some((other, known)) => {
+                        if *other != go || !joined(known, modules, universal) {
+                            return Err(if universal {
+                                "this is a universal binary, and its programs differ: take one out (`lipo -thin`)"
+                                    .to_owned()
+                            } else {
+                                "there are two that differ: this may be a program within a program".to_owned()
+                            });
+                        }
+                    }
+                    None => found = Some((go.to_owned(), modules.to_owned())),
+                }
+            }
             Parsed::Older => older = true,
             Parsed::None => {}
         }
@@ -123,22 +132,22 @@ fn find(bytes: &[u8]) -> Result<Option<(String, String)>, String> {
 /// Whether a second list is the same; in a universal binary it may be of another architecture, whose settings are added.
 fn joined(known: &mut String, more: &str, universal: bool) -> bool {
     let of_architecture = |line: &&str| OF_ARCHITECTURE.iter().any(|setting| line.starts_with(setting));
-    let others = |text: &str| text.lines().filter(|line| !of_architecture(line)).map(str::to_owned).collect::<Vec<_>>();
+    let others = |line: &&str| !of_architecture(line);
     if known.as_str() == more {
         return true;
     }
-    if !universal || others(known.as_str()) != others(more) {
+    if !universal || !known.lines().filter(others).eq(more.lines().filter(others)) {
         return false;
     }
-    for line in more.lines().filter(of_architecture) {
-        if !known.lines().any(|known| known == line) {
-            if !known.ends_with('\n') {
-                known.push('\n');
-            }
-            known.push_str(line);
-            known.push('\n');
-        }
+    let have: BTreeSet<&str> = known.lines().collect();
+    let new: BTreeSet<&str> = more.lines().filter(of_architecture).filter(|line| !have.contains(line)).collect();
+    let mut all = known.trim_end_matches('\n').to_owned();
+    for line in new {
+        all.push('\n');
+        all.push_str(line);
     }
+    all.push('\n');
+    *known = all;
     true
 }
 
@@ -154,13 +163,15 @@ fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     }
 }
 
-enum Parsed {
-    Modern(String, String),
+/// What stands behind a mark.
+enum Parsed<'b> {
+    /// Go's version, and the bytes of a list, which nobody has looked at yet.
+    Modern(&'b str, &'b [u8]),
     Older,
     None,
 }
 
-fn parse(bytes: &[u8]) -> Parsed {
+fn parse(bytes: &[u8]) -> Parsed<'_> {
     let flags = bytes.get(15).copied().unwrap_or_default();
     if flags & 2 == 0 {
         let size = bytes.get(14).copied().unwrap_or_default();
@@ -168,17 +179,17 @@ fn parse(bytes: &[u8]) -> Parsed {
     }
     let read = || {
         let (go, rest) = text(bytes.get(HEAD..)?)?;
-        let (modules, _) = text(rest)?;
-        let go = String::from_utf8(go.to_vec()).ok()?;
+        let go = std::str::from_utf8(go.get(..go.len().min(257))?).ok()?;
         let known =
             (go.starts_with("go") || go.starts_with("devel")) && go.len() <= 256 && !go.contains(char::is_control);
+        known.then_some(())?;
+        let (modules, _) = text(rest)?;
         let inner = if modules.len() >= MARK.saturating_mul(2) {
             modules.get(MARK..modules.len().checked_sub(MARK)?)?
         } else {
             b""
         };
-        let modules = String::from_utf8(inner.to_vec()).ok()?;
-        known.then_some((go, modules))
+        Some((go, inner))
     };
     read().map_or(Parsed::None, |(go, modules)| Parsed::Modern(go, modules))
 }
@@ -502,5 +513,24 @@ mod tests {
         long[64 + HEAD..64 + HEAD + 5].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0x7f]);
         assert!(matches!(made(&long), Err(PackagesError::Unknown { .. })));
         assert!(matches!(made(b"\x7fELF no go here"), Err(PackagesError::Unknown { .. })));
+    }
+
+    #[test]
+    fn what_is_no_program_and_has_many_lists_takes_a_moment() {
+        // Each list reaches over those behind it, up to the end.
+        let mut one = info("go1.22.1", "");
+        let from = HEAD + 9;
+        one.truncate(from);
+        one.extend([0x80, 0x80, 0x80, 0x04]);
+        one.resize(one.len().next_multiple_of(MARK), 0xff);
+        let mut bytes = b"\x7fELF".to_vec();
+        bytes.resize(64, 0);
+        bytes.extend(one.repeat(100_000));
+        bytes.resize(bytes.len() + (8 << 20), b' ');
+        let begun = std::time::Instant::now();
+        assert!(made(&bytes).unwrap_err().to_string().contains("more than 64 lists"));
+        let other = bytes.iter().map(|byte| if *byte == b'g' { b'x' } else { *byte }).collect::<Vec<_>>();
+        assert!(matches!(made(&other), Err(PackagesError::Unknown { .. })));
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
     }
 }

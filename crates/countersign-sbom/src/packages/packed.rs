@@ -69,7 +69,7 @@ pub fn look(path: &Path, wanted: &Sha256) -> Result<Option<Content>, PackagesErr
     }
     let packed = begin.starts_with(GZIP);
     let found = if packed {
-        let mut members = Members::of(reader);
+        let mut members = Members::of(reader, limits::PACKED_BYTES);
         let found = through(&mut members, wanted, true);
         found.and_then(|found| Ok((found, members.only_zeros_behind()?)))
     } else {
@@ -96,6 +96,10 @@ const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
 const GZIP: &[u8] = b"\x1f\x8b";
 /// What stands behind the end of an archive is none of its files for one program, and is for another.
 const BEHIND: &str = "what stands behind its end";
+
+/// What one program passes over in a tar, or reads in another way than the next.
+const DOUBTFUL: &str =
+    "links or folders with contents, or notes about all files, which another program may read in another way";
 
 /// Whether a file begins as an archive does, or as something that is packed.
 fn begins(bytes: &[u8]) -> bool {
@@ -159,6 +163,7 @@ fn tar(reader: impl Read, wanted: &Sha256) -> io::Result<Content> {
             return Ok(content);
         }
     };
+    content.unseen.extend(files.is_doubtful().then(|| DOUBTFUL.to_owned()));
     match ended {
         Ok(true) => {}
         Ok(false) => content.unseen.push(BEHIND.to_owned()),
@@ -329,6 +334,71 @@ mod tests {
             assert_eq!(said(&bytes).unwrap(), Some((true, 0, 0)), "{told}");
             let unseen = unseen(&bytes);
             assert!(unseen.iter().any(|what| what.contains(told)), "{told}: {unseen:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_contents_and_is_unpacked_as_a_file_by_some_is_said_not_to_be_looked_at() {
+        let server = ustar("server", b"server");
+        let noted = |kind: u8, note: &[u8]| entry(kind, "noted", note);
+        for (before, told) in [
+            (entry(b'D', "evil", b"evil"), true),
+            (entry(b'5', "evil/", b"evil"), true),
+            (noted(b'g', b"10 size=99\n"), true),
+            (noted(b'g', b"11 path=oth\n"), true),
+            (noted(b'g', b"22 GNU.sparse.major=1\n"), true),
+            (noted(b'g', b"13 comment=a\n"), false),
+            (entry(b'D', "app/", b""), false),
+            ([entry(b'5', "app/", b""), entry(b'2', "app/link", b"")].concat(), false),
+        ] {
+            let bytes = ended(&[before.clone(), server.clone()]);
+            assert_eq!(said(&bytes).unwrap(), Some((true, 0, 0)));
+            let wanted = if told { vec![DOUBTFUL.to_owned()] } else { Vec::new() };
+            assert_eq!(unseen(&bytes), wanted, "{:?}", &before[..8]);
+        }
+        // A link that says how long the file is that it leads to has no bytes of its own, for some.
+        let mut link = entry(b'2', "link", b"evil");
+        link.truncate(BLOCK);
+        assert_eq!(unseen(&ended(&[link, server])), [DOUBTFUL]);
+        let of = |name: &str, mode: u32| {
+            let mut packed = zip(&[("server", b"server"), (name, b"evil")]);
+            let listed = packed.windows(4).rposition(|part| part == b"PK\x01\x02").unwrap();
+            packed[listed + 5] = 3;
+            packed[listed + 38..listed + 42].copy_from_slice(&(mode << 16).to_le_bytes());
+            packed
+        };
+        assert_eq!(unseen(&of("plain", 0o100_644)), [""; 0]);
+        for (name, mode) in [("evil", 0o120_777), ("evil\\", 0o100_755), ("evil/", 0o40_755)] {
+            assert_eq!(said(&of(name, mode)).unwrap(), Some((true, 0, 0)));
+            let unseen = unseen(&of(name, mode));
+            assert!(unseen.iter().any(|what| what.contains("folders with contents")), "{name}: {unseen:?}");
+        }
+        let mut comment = zip(&[("server", b"server")]);
+        let inner = zip(&[("evil", b"evil")]);
+        let length = comment.len();
+        comment[length - 2..].copy_from_slice(&u16::try_from(inner.len()).unwrap().to_le_bytes());
+        comment.extend(&inner);
+        let end = comment.windows(4).rposition(|part| part == b"PK\x05\x06").unwrap();
+        comment[end + 4] = 1;
+        assert_eq!(said(&comment).unwrap(), Some((true, 0, 0)));
+        assert!(unseen(&comment).iter().any(|what| what.contains("in its comment")), "{:?}", unseen(&comment));
+    }
+
+    #[test]
+    fn what_is_noted_of_a_file_is_of_it_whatever_stands_between() {
+        let mut file = ustar("server", b"server");
+        file.truncate(BLOCK);
+        let mut body = b"server".to_vec();
+        body.resize(BLOCK + 4, b'x');
+        let digest = Sha256::of(&body);
+        body.resize(2 * BLOCK, 0);
+        for between in [entry(b'K', "././@LongLink", b"x"), entry(b'g', "g", b""), Vec::new()] {
+            let note = entry(b'x', "x", b"12 size=516\n");
+            let bytes = ended(&[note, between, file.clone(), body.clone()]);
+            let mut files = Files::loose(bytes.as_slice(), 1 << 20);
+            let found = files.next().unwrap().unwrap();
+            assert_eq!((found.size, files.digest(found.size, |_| {}).unwrap()), (516, digest));
+            assert!(files.next().unwrap().is_none() && !files.is_doubtful());
         }
     }
 

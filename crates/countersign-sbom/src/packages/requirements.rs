@@ -1,7 +1,7 @@
 //! `requirements.txt` as pip-compile and uv write it: pinned versions, digests, and comments that say who asks for what.
 
 use super::pip_options::{self, Said};
-use super::pip_together::Together;
+use super::pip_together::{Line, Together};
 use super::python::{From, condition, digest, purl, purl_within, reference, requirement};
 use super::{Kind, Made, PackagesError, UNNAMED, application, bytes_of, library, malformed, public, purl_error};
 use crate::bom::{Bom, File, Item, Scope};
@@ -37,16 +37,21 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let open = entries.iter().filter(|entry| has_variable(&entry.text)).count();
     for entry in &entries {
         let item = component(path, entry, &index)?;
-        unnamed = unnamed.saturating_add(usize::from(bare(&entry.text).is_some_and(|bare| bare.name.is_none())));
-        let (name, named) = (item.name.clone(), bare(&entry.text).is_none_or(|bare| bare.name.is_some()));
-        if together.take(&mut bom, item, named, &entry.text, &entry.via).is_none() {
-            return Err(malformed(path, &format!("line {}", entry.line), &format!("{name} is required twice")));
-        }
+        let found = bare(&entry.text);
+        unnamed = unnamed.saturating_add(usize::from(found.as_ref().is_some_and(|bare| bare.name.is_none())));
+        let line = Line {
+            number: entry.line,
+            text: &entry.text,
+            via: &entry.via,
+            is_named: found.as_ref().is_none_or(|bare| bare.name.is_some()),
+            is_loose: item.version.is_none() && found.is_none() && named(&entry.text).is_none(),
+        };
+        together.take(item, &line).map_err(|why| malformed(path, &format!("line {}", entry.line), &why))?;
     }
     let root = application(UNNAMED, None);
+    together.give(&mut bom, &root.reference).map_err(|(line, why)| malformed(path, &format!("line {line}"), &why))?;
     let unpinned = bom.items.iter().filter(|item| item.version.is_none()).count();
     let unhashed = bom.items.iter().filter(|item| item.files.is_empty()).count();
-    together.give_edges(&mut bom, &root.reference);
     for reference in bom.items.iter().map(|item| &item.reference).chain([&root.reference]) {
         let known = if bom.edges.contains_key(reference) { "incomplete" } else { "unknown" };
         bom.aggregates.insert(reference.clone(), known.to_owned());

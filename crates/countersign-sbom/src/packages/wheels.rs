@@ -26,7 +26,8 @@ struct Dist {
     by_name: bool,
     /// Whether its metadata is of the kind before wheels, in which what it needs may stand elsewhere.
     older: bool,
-    sboms: Vec<(String, Vec<u8>)>,
+    /// Their names, and where they lie.
+    sboms: Vec<(String, PathBuf)>,
     file: Option<(String, Sha256)>,
 }
 
@@ -142,8 +143,8 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
         if inside.is_dir() {
             for file in below(&inside)? {
                 let name = file.strip_prefix(&inside).unwrap_or(&file);
-                let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
-                sboms.push((parts.join("/"), bytes_of(&file, limits::SBOM_BYTES)?));
+                let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+                sboms.push((parts.join("/"), file));
             }
         }
         let place = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -154,7 +155,7 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
     let mut partial = BTreeSet::new();
     let mut bom = Bom::made();
     let facts = surroundings::look(folder, &folders)?;
-    build(folder, &dists, &facts, &mut bom, &mut partial)?;
+    build(folder, &dists, &facts, &mut bom, &mut partial, |place| bytes_of(place, limits::SBOM_BYTES))?;
     let mut root = application("environment", None);
     root.properties.extend(surroundings::said(&facts));
     bom.edges.insert(root.reference.clone(), BTreeSet::new());
@@ -226,7 +227,7 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
     for name in names.iter().filter(|name| name.starts_with(&format!("{folder}/sboms/")) && !name.ends_with('/')) {
         // Below that folder there may be others, with files of the same name.
         let short = name.strip_prefix(&format!("{folder}/sboms/")).unwrap_or(name).to_owned();
-        sboms.push((short, archive.read(name, limits::SBOM_BYTES).map_err(wrong)?));
+        sboms.push((short, PathBuf::from(name)));
     }
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let dist = Dist {
@@ -241,7 +242,9 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
     one_identity(path, &dist)?;
     let mut partial = BTreeSet::new();
     let mut bom = Bom::made();
-    build(path, std::slice::from_ref(&dist), &Facts::default(), &mut bom, &mut partial)?;
+    build(path, std::slice::from_ref(&dist), &Facts::default(), &mut bom, &mut partial, |place| {
+        archive.read(&place.to_string_lossy(), limits::SBOM_BYTES).map_err(wrong)
+    })?;
     let place = bom.items.iter().position(|item| item.inside.is_none());
     let mut root =
         place.map(|place| bom.items.remove(place)).ok_or_else(|| malformed(path, "METADATA", "it names no package"))?;
@@ -347,13 +350,30 @@ impl Headers {
 
 const REQUIRES: &str = "requires-dist";
 
+/// Reads SBOMs, up to a bound on all of them: packed they are small, and there may be any number.
+fn bounded(
+    path: &Path,
+    mut read: impl FnMut(&Path) -> Result<Vec<u8>, PackagesError>,
+) -> impl FnMut(&Path) -> Result<Vec<u8>, PackagesError> {
+    let mut left = limits::CARRIED_SBOMS_BYTES;
+    move |place| {
+        let bytes = read(place)?;
+        let what = || format!("more than {} bytes in all, which are not read", limits::CARRIED_SBOMS_BYTES);
+        left = left.checked_sub(bytes.len()).ok_or_else(|| malformed(path, "sboms", &what()))?;
+        Ok(bytes)
+    }
+}
+
+/// `sbom` reads an SBOM where it lies. One is held at a time.
 fn build(
     path: &Path,
     dists: &[Dist],
     facts: &Facts,
     bom: &mut Bom,
     partial: &mut BTreeSet<String>,
+    sbom: impl FnMut(&Path) -> Result<Vec<u8>, PackagesError>,
 ) -> Result<(), PackagesError> {
+    let mut sbom = bounded(path, sbom);
     let mut askers: Vec<Asker> = Vec::new();
     let mut references: Vec<(String, bool)> = Vec::new();
     let mut index: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -389,8 +409,9 @@ fn build(
             lacking.insert(own.clone());
         }
         bom.items.push(item);
-        for (file, bytes) in &dist.sboms {
-            match carried::read(&own, file, bytes) {
+        for (file, place) in &dist.sboms {
+            let bytes = sbom(place)?;
+            match carried::read(&own, file, &bytes) {
                 Ok(inner) => {
                     if !inner.holds {
                         invalid.insert(format!("{}/sboms/{file}", dist.place));
@@ -749,5 +770,14 @@ mod tests {
         }
         fs::write(folder.path().join("a-1.0.dist-info/METADATA"), "\nName: a\n").unwrap();
         assert!(installed(folder.path()).is_err());
+    }
+
+    #[test]
+    fn sboms_that_packages_carry_have_a_bound_all_together() {
+        let mut sbom = bounded(Path::new("w"), |_| Ok(vec![0; limits::SBOM_BYTES]));
+        for _ in 0..limits::CARRIED_SBOMS_BYTES / limits::SBOM_BYTES {
+            sbom(Path::new("s")).unwrap();
+        }
+        assert!(sbom(Path::new("s")).unwrap_err().to_string().contains("bytes in all"));
     }
 }
