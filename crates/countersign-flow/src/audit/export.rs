@@ -83,7 +83,7 @@ fn replaces_no_newer(place: &Place, output: &Path) -> Result<(), FlowError> {
         UnverifiedCheckpoint::parse(&there).ok()
     };
     let Some(there) = there() else { return Ok(()) };
-    let here = LogReader::open(&place.log()).map_err(|error| place.told_of(error.into()))?;
+    let here = LogReader::open(&place.log()).map_err(|error| place.told_of(error))?;
     let (theirs, ours) = (there.claim(), here.checkpoint().claim());
     if theirs.origin != ours.origin || theirs.size <= ours.size {
         return Ok(());
