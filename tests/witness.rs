@@ -67,7 +67,13 @@ impl WitnessDouble {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let inside = Arc::clone(&state);
-        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| inside.serve(stream)));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let inside = Arc::clone(&inside);
+                // Whoever is asked while it is being asked answers.
+                std::thread::spawn(move || inside.serve(stream));
+            }
+        });
         Self { name: name.to_owned(), public, url, state }
     }
 

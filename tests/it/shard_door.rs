@@ -749,3 +749,16 @@ fn evidence_of_a_closed_log_is_erased_by_the_one_that_goes_on_from_it_out_of_bot
         .expect(4, &["log-shard-invalid", "help: name with --later"]);
     years.run("log verify --store next --earlier store --least-checkpoint outside/next").expect(0, &["PASS"]);
 }
+
+#[test]
+fn what_was_kept_of_the_old_log_does_not_give_way_to_the_checkpoint_of_the_new_one() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    years.close();
+    let kept = years.door.read("outside/checkpoint");
+    let go_on =
+        format!("log continue --earlier store --store next --least-checkpoint outside/checkpoint {GATE} keys/next.pem");
+    let said = years.run(&format!("{go_on} --checkpoint-output outside/checkpoint"));
+    said.expect(4, &["log-origin-mismatch", "in a file of its own", "nothing was written"]);
+    assert!(years.door.read("outside/checkpoint") == kept);
+    years.go_on();
+}

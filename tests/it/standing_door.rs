@@ -75,3 +75,18 @@ fn a_checkpoint_goes_to_standard_output_whatever_is_behind_it() {
     // A pipe is not read: it would wait for the program that reads it.
     door.shell(".", &format!("timeout 60 {checkpoint} | cat"), &[]).expect(0, &["example.com/log\n4\n"]);
 }
+
+#[test]
+fn what_grows_with_each_run_goes_into_a_pipe_without_being_read_from_it() {
+    let door = Door::new();
+    let given =
+        format!("--trust trust.sigstore.json --trust-digest {} --least-checkpoint outside/checkpoint", door.digest());
+    for (line, words) in [
+        (format!("policy lock --environment production --store store {given} --lock"), "production"),
+        ("trust sign trust.toml --key keys/ada --output".to_owned(), "payload"),
+        ("policy approve policy.manifest.json --key keys/ada --output".to_owned(), "payload"),
+    ] {
+        let said = door.shell(".", &format!("timeout 60 countersign {line} /dev/stdout | cat"), &[]);
+        said.expect(0, &[words]);
+    }
+}

@@ -10,6 +10,8 @@ use countersign_tests::door::{Door, Said};
 use countersign_tests::witness::WitnessDouble;
 use countersign_verify::keys::note_signature_holds;
 use std::io::{BufRead as _, BufReader};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 const BUNDLES: &str = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews";
 
@@ -89,8 +91,12 @@ impl Place {
 
     /// No least checkpoint is given: the witnesses stand for it.
     fn promote(&self, more: &str) -> Said {
+        self.promote_in(&format!("store {more}"))
+    }
+
+    fn promote_in(&self, store: &str) -> Said {
         self.run(&format!(
-            "promote app.bin --to production --repo app --store store --key keys/gate.pem --log-key keys/log.pem {BUNDLES} {more}"
+            "promote app.bin --to production --repo app --store {store} --key keys/gate.pem --log-key keys/log.pem {BUNDLES}"
         ))
     }
 
@@ -244,6 +250,49 @@ fn rollback_fork_and_split_view_each_have_their_own_code_and_nothing_is_appended
         assert_eq!(entries(store), before, "{store}");
         place.run(&format!("log witness --to production --store {store}")).expect(4, &[code]);
     }
+}
+
+/// Has another gate promote into this store at the moment when the first witness is asked, once as many requests went by.
+fn overtaken(place: &Arc<Place>, store: &str) -> Arc<AtomicI64> {
+    let (requests, within) = (Arc::new(AtomicI64::new(-1)), Arc::downgrade(place));
+    let (left, store) = (Arc::clone(&requests), store.to_owned());
+    place.witnesses[0].meanwhile(move || {
+        if left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            within.upgrade().unwrap().promote_in(&store).expect(0, &["PASS: authorised"]);
+        }
+    });
+    requests
+}
+
+#[test]
+fn a_gate_that_was_faster_while_a_witness_was_asked_is_no_rollback() {
+    let place = Arc::new(Place::new(""));
+    place.promote("").expect(0, &["PASS: authorised"]);
+    let before = place.door.entries();
+    overtaken(&place, "store").store(0, Ordering::SeqCst);
+    let said = place.run("log witness --to production --store store");
+    said.expect(0, &[&format!("{} entries, cosigned by", before + 1), "PASS"]);
+}
+
+#[test]
+fn a_gate_whose_branch_moved_on_while_a_witness_was_asked_decides_again_and_a_recorded_decision_is_witnessed() {
+    let place = Arc::new(Place::new(""));
+    assert!(place.door.git_in(".", "init -q --bare branch.git").0);
+    let store = format!("git:{}#log", place.door.path().join("branch.git").display());
+    place.door.run(&format!("log init --origin example.com/log --key keys/log.pem --store {store}")).expect(0, &[]);
+    place.door.run(&format!("log checkpoint --store {store} --output outside/branch")).expect(0, &[]);
+    let activate =
+        "policy activate policy.sigstore.json --environment production --key keys/ada --log-key keys/log.pem";
+    place.run(&format!("{activate} --store {store} --least-checkpoint outside/branch")).expect(0, &[]);
+    place.promote_in(&store).expect(0, &["recorded as entry 2"]);
+    let requests = overtaken(&place, &store);
+    // Before the decision; and once it is recorded.
+    for (asked, entry) in [(0, 4), (1, 5)] {
+        requests.store(asked, Ordering::SeqCst);
+        place.promote_in(&store).expect(0, &["PASS: authorised", &format!("recorded as entry {entry}")]);
+    }
+    assert!(requests.load(Ordering::SeqCst) < 0);
+    place.run(&format!("log witness --to production --store {store}")).expect(0, &["7 entries, cosigned by"]);
 }
 
 #[test]

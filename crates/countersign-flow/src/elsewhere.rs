@@ -30,6 +30,7 @@ const NOT_HANDED_ON: &[&str] = &[
     "GIT_COMMITTER_EMAIL",
     "GIT_COMMITTER_NAME",
     "GIT_COMMON_DIR",
+    "GIT_DEFAULT_HASH",
     "GIT_DIR",
     "GIT_GRAFT_FILE",
     "GIT_INDEX_FILE",
@@ -138,7 +139,10 @@ pub fn working_copy(
         StoreName::Folder(_) => return Ok(None),
         StoreName::Bucket(name) => bucket(name, environment, writer)?,
         StoreName::Branch { url, branch } => {
-            let url = url.clone().map_or_else(|| origin(environment), Ok)?;
+            let url = match url {
+                Some(url) => seen_from(Path::new("."), url),
+                None => origin(environment)?,
+            };
             let git = Box::new(OwnGit::new(environment));
             Box::new(GitBranch::new(&name.to_string(), &url, branch.clone(), git, &temporary)?)
         }
@@ -171,7 +175,19 @@ fn origin(environment: &Environment) -> Result<String, FlowError> {
     let url = url.ok_or_else(|| {
         FlowError::Usage("this repository has no remote `origin`: name the store's with git:URL#BRANCH".to_owned())
     })?;
-    usable(&url).map_err(|error| FlowError::Usage(format!("the remote `origin`: {error}")))
+    let url = usable(&url).map_err(|error| FlowError::Usage(format!("the remote `origin`: {error}")))?;
+    Ok(seen_from(repo.work_tree().unwrap_or_else(|| repo.git_dir()), &url))
+}
+
+/// The same address for a git that runs in a folder of our own: a path is one from where it was written. As git has it, what has a colon
+/// before its first slash is none.
+fn seen_from(folder: &Path, url: &str) -> String {
+    let first = url.split('/').next().unwrap_or_default();
+    if first.contains(':') || url.starts_with('/') {
+        return url.to_owned();
+    }
+    let path = folder.join(url);
+    std::path::absolute(&path).unwrap_or(path).display().to_string()
 }
 
 /// The user's git with the user's settings and credentials, in a repository of our own.
@@ -243,6 +259,18 @@ mod tests {
         assert_eq!(parsed("s3://b/c/").unwrap(), StoreName::Bucket("s3://b/c".to_owned()));
         assert!(parsed("s3://").is_err() && parsed("gs:///x").is_err() && parsed("az://b?x=1").is_err());
         assert_eq!(parsed("git:refs/heads/log").unwrap().to_string(), "git:log");
+    }
+
+    #[test]
+    fn a_path_is_one_from_where_it_was_written_and_an_address_stays_what_it_is() {
+        let seen = |url: &str| seen_from(Path::new("/home/ada/app"), url);
+        assert_eq!(seen("../log.git"), "/home/ada/app/../log.git");
+        assert_eq!(seen("log.git"), "/home/ada/app/log.git");
+        for same in
+            ["/srv/log.git", "https://forge.example/log.git", "git@forge.example:log.git", "file:///srv/log.git"]
+        {
+            assert_eq!(seen(same), same);
+        }
     }
 
     #[test]

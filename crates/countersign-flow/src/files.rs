@@ -3,7 +3,7 @@
 use crate::error::FlowError;
 use crate::place::Place;
 use countersign_core::time::Time;
-use countersign_record::atomic::{kept_by_a_store, lies_in, same_file};
+use countersign_record::atomic::{kept_by_a_store, lies_in, only_takes, same_file};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -79,6 +79,12 @@ pub fn read_if_there(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, FlowE
         Err(FlowError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What an output has that grows with each run: nothing where it only takes bytes. A pipe that is read waits for its writer, which is
+/// the program itself.
+pub fn read_to_grow(output: &Path, limit: usize) -> Result<Option<Vec<u8>>, FlowError> {
+    if only_takes(output) { Ok(None) } else { read_if_there(output, limit) }
 }
 
 /// What is read is not written over, and nor is what some store keeps.

@@ -183,7 +183,7 @@ pub fn add_signature(
                 .help("sign into another file, or remove this one first"),
         ])
     };
-    let (mut documents, mut roots) = match files::read_if_there(path, limits::COLLECTION_BYTES)? {
+    let (mut documents, mut roots) = match files::read_to_grow(path, limits::COLLECTION_BYTES)? {
         None => (Vec::new(), Vec::new()),
         Some(bytes) => {
             let documents = Signed::parse_lines(&bytes).map_err(|error| refused(error.code(), error.to_string()))?;
@@ -225,7 +225,7 @@ pub fn add_line(
     keygen: &SshKeygen,
 ) -> Result<CoSigned, FlowError> {
     let payload = statement.to_bytes()?;
-    let mut bytes = files::read_if_there(path, limits::COLLECTION_BYTES)?.unwrap_or_default();
+    let mut bytes = files::read_to_grow(path, limits::COLLECTION_BYTES)?.unwrap_or_default();
     let refused = |error: countersign_core::bundle::BundleError| {
         FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
     };

@@ -182,6 +182,12 @@ impl Place {
         self.copy.as_ref().map_or(Ok(()), |copy| copy.publish().map(|_copy| ()))
     }
 
+    /// The log as it is now: of a store that lies elsewhere, once it was fetched again.
+    pub(crate) fn look_again(&self) -> Result<LogReader<FolderFiles>, LogError> {
+        self.copy.as_ref().map_or(Ok(()), |copy| copy.refresh())?;
+        LogReader::open(&self.log()).map_err(|error| self.told_of(error))
+    }
+
     /// Makes a new, empty log.
     pub fn create<'s>(&'s self, signer: &'s dyn NoteSigner) -> Result<Log<'s>, LogError> {
         match &self.copy {

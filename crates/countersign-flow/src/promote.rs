@@ -271,11 +271,16 @@ fn unrecorded(decided: Decided, why: &'static str, findings: Vec<Finding>) -> Pr
 fn before(request: &PromoteRequest<'_>, trust: &VerifiedTrust) -> Result<Option<Cosigned>, FlowError> {
     let Some(ask) = request.witnesses else { return Ok(None) };
     match ask_all(request.place, trust.trust(), &request.environment, request.at, ask) {
+        // Others were faster, or what they did could not be fetched: there is nothing to decide by.
+        Err(error @ FlowError::Log(LogError::Outrun { .. } | LogError::Remote(_))) => Err(error),
         // A log that does not read is judged by the decision.
         Err(FlowError::Log(_)) => Ok(None),
         other => other,
     }
 }
+
+/// How often witnesses are asked about a log that holds the decision, while others append to it.
+const ASKED: u32 = 8;
 
 /// The log that holds the decision, cosigned: what is missing of that.
 fn after(
@@ -293,9 +298,14 @@ fn after(
             .at(format!("log entry {}", recorded.entry))
     };
     let Some(ask) = request.witnesses else { return Ok(vec![nobody()]) };
-    let Some(cosigned) = ask_all(request.place, trust.trust(), environment, request.at, ask)? else {
-        return Ok(vec![nobody()]);
-    };
+    let ask = || ask_all(request.place, trust.trust(), environment, request.at, ask);
+    let mut asked = ask();
+    // Who appended meanwhile had the witnesses cosign more than this. The copy was fetched anew, and has that as well.
+    for _ in 1..ASKED {
+        let Err(FlowError::Log(LogError::Outrun { .. })) = asked else { break };
+        asked = ask();
+    }
+    let Some(cosigned) = asked? else { return Ok(vec![nobody()]) };
     // A copy of a store may have been fetched anew: what was cosigned has to go on from what was just appended.
     let reader = LogReader::open(&request.place.log())?;
     if reader.size() < log.size() || reader.root_at(log.size())? != log.root() {

@@ -18,7 +18,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::reader::LogReader;
-use countersign_record::log::{CHECKPOINT, COSIGNED, FolderFiles, LogFiles, Moment};
+use countersign_record::log::{CHECKPOINT, COSIGNED, FolderFiles, LogError, LogFiles, Moment};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::kept_checkpoint;
 use countersign_verify::witnessed::{Age, Witnessed, asks_for_witnesses, witnessed};
@@ -68,7 +68,9 @@ impl Cosigned {
 
 const ELSEWHERE: [Code; 3] = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW];
 
-/// Has the log's newest checkpoint cosigned by the witnesses that an environment asks for. `None` where it asks for none.
+/// Has the log's newest checkpoint cosigned by the witnesses that an environment asks for. `None` where it asks for none. Ends in
+/// [`LogError::Outrun`] where a witness knows more of the log than was read here because others append to it: a working copy has
+/// what they recorded then, and everything has to be read again.
 pub fn ask_all(
     place: &Place,
     trust: &Trust,
@@ -87,12 +89,45 @@ pub fn ask_all(
         // Where it stood last, as far as this log remembers: else it says so itself.
         let known = earlier.as_ref().filter(|earlier| !signed_by(earlier.note(), witness).is_empty());
         match ask_one(&reader, witness, url, known.map_or(0, |earlier| earlier.claim().size), ask) {
-            Ok(lines) => lines.into_iter().for_each(|line| note.add(line)),
+            Ok(Asked::Cosigned(lines)) => lines.into_iter().for_each(|line| note.add(line)),
+            Ok(Asked::Further(known)) => {
+                // A gate that was faster has had it cosigned. Only a log that still is behind was set back.
+                if went_on(place, &reader, known)? {
+                    return Err(LogError::Outrun { name: place.log_name() }.into());
+                }
+                findings.push(set_back(&reader, witness, url, known));
+            }
             Err(finding) => findings.push(finding),
         }
     }
     let bytes = note.to_string().into_bytes();
     Ok(Some(Cosigned { quorum: witnessed(&bytes, trust, environment, Age::Near(at)), note, findings }))
+}
+
+/// What a witness says to a checkpoint.
+enum Asked {
+    /// It has cosigned it.
+    Cosigned(Vec<NoteSignature>),
+    /// It has cosigned so many entries, which are more than those.
+    Further(u64),
+}
+
+/// Whether the log, as it is now, goes on from what was read and has as many entries as a witness has cosigned.
+fn went_on<F: LogFiles>(place: &Place, read: &LogReader<F>, known: u64) -> Result<bool, LogError> {
+    let now = place.look_again()?;
+    Ok(now.size() >= known && now.root_at(read.size())? == read.checkpoint().claim().root)
+}
+
+fn set_back<F: LogFiles>(reader: &LogReader<F>, witness: &PolicyWitness, url: &str, known: u64) -> Finding {
+    Finding::new(codes::LOG_ROLLED_BACK, "a witness has cosigned more entries than the log has")
+        .at(place_of(witness, url))
+        .expected(format!("at least {known} entries"), "the witness")
+        .found(format!("{} entries", reader.size()))
+        .help("restore the log from a copy that is not older; nothing is decided until then")
+}
+
+fn place_of(witness: &PolicyWitness, url: &str) -> String {
+    format!("witness {} at {url}", witness.key.name())
 }
 
 fn ask_one<F: LogFiles>(
@@ -101,10 +136,10 @@ fn ask_one<F: LogFiles>(
     url: &str,
     guess: u64,
     ask: &dyn AskWitness,
-) -> Result<Vec<NoteSignature>, Finding> {
+) -> Result<Asked, Finding> {
     let claim = reader.checkpoint().claim();
     let size = claim.size;
-    let place = || format!("witness {} at {url}", witness.key.name());
+    let place = || place_of(witness, url);
     let mut old = guess.min(size);
     // Once more where the witness names another size; others may be asking it too, but not for ever.
     for _ in 0..3 {
@@ -118,18 +153,9 @@ fn ask_one<F: LogFiles>(
             Finding::new(codes::WITNESS_UNREACHABLE, "a witness could not be asked").at(place()).found(why)
         })?;
         match answer.status {
-            200 => return own_lines(reader.checkpoint(), witness, &answer.body, &place()),
+            200 => return own_lines(reader.checkpoint(), witness, &answer.body, &place()).map(Asked::Cosigned),
             409 => match size_of(&answer.body) {
-                Some(known) if known > size => {
-                    return Err(Finding::new(
-                        codes::LOG_ROLLED_BACK,
-                        "a witness has cosigned more entries than the log has",
-                    )
-                    .at(place())
-                    .expected(format!("at least {known} entries"), "the witness")
-                    .found(format!("{size} entries"))
-                    .help("restore the log from a copy that is not older; nothing is decided until then"));
-                }
+                Some(known) if known > size => return Ok(Asked::Further(known)),
                 Some(known) if known == size && old == size => {
                     return Err(Finding::new(
                         codes::LOG_SPLIT_VIEW,

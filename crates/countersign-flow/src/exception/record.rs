@@ -306,7 +306,7 @@ fn statement(
     recording: &Recording<'_>,
 ) -> Result<Statement, FlowError> {
     if let Some(path) = request.signatures
-        && let Some(bytes) = files::read_if_there(path, limits::COLLECTION_BYTES)?
+        && let Some(bytes) = files::read_to_grow(path, limits::COLLECTION_BYTES)?
     {
         let documents = Signed::parse_lines(&bytes).map_err(|error| {
             FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])

@@ -422,7 +422,7 @@ fn statement(
 ) -> Result<Statement, FlowError> {
     // Approvers who sign apart sign the same statement: the first one's, with its time.
     if let Some(path) = request.activation
-        && let Some(bytes) = files::read_if_there(path, limits::COLLECTION_BYTES)?
+        && let Some(bytes) = files::read_to_grow(path, limits::COLLECTION_BYTES)?
     {
         let documents = countersign_core::bundle::Signed::parse_lines(&bytes).map_err(|error| {
             FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])

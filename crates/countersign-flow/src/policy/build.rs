@@ -160,7 +160,7 @@ pub fn approve(
 
 /// Approvers of one release have to have the same report before them, or none: what they sign is one statement.
 fn same_report(output: &Path, statement: &Statement) -> Result<(), FlowError> {
-    let Some(bytes) = files::read_if_there(output, limits::COLLECTION_BYTES)? else { return Ok(()) };
+    let Some(bytes) = files::read_to_grow(output, limits::COLLECTION_BYTES)? else { return Ok(()) };
     let first = Signed::parse_lines(&bytes).ok().and_then(|documents| documents.into_iter().next());
     let Some(first) = first.and_then(|(_, signed)| Statement::parse(&signed.payload).ok()) else { return Ok(()) };
     if first.predicate != statement.predicate || first.subjects == statement.subjects {

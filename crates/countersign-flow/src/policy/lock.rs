@@ -69,7 +69,7 @@ pub(super) fn write(path: &Path, environment: &EnvName, activated: &Activated) -
 }
 
 fn read(path: &Path) -> Result<Lock, FlowError> {
-    let Some(bytes) = files::read_if_there(path, limits::TOML_BYTES)? else { return Ok(Lock::default()) };
+    let Some(bytes) = files::read_to_grow(path, limits::TOML_BYTES)? else { return Ok(Lock::default()) };
     Lock::parse(&bytes).map_err(|error| {
         FlowError::Refused(vec![Finding::of_lines(error.code(), &error.to_string()).at(path.display().to_string())])
     })

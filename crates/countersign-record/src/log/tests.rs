@@ -549,3 +549,38 @@ fn a_log_in_a_package_is_read_and_checked_like_one_in_a_folder() {
     assert!(reader.inclusion_proof(302).is_ok());
     assert!(matches!(verify_log(&PackageFiles::new(&files, "no/")), Err(LogError::Missing { .. })));
 }
+
+#[test]
+fn whoever_s_lock_was_taken_away_writes_nothing_over_what_another_run_appended() {
+    let (dir, _) = log_of(&[2]);
+    let signer = signer(ORIGIN, 1);
+    let mut slow = reopen(dir.path(), &signer).unwrap();
+    fs::remove_file(dir.path().join(".lock")).unwrap();
+    let mut fast = reopen(dir.path(), &signer).unwrap();
+    let appended = fast.append(&entries("fast", 3)).unwrap();
+    let note = LogReader::open(dir.path()).unwrap().checkpoint().note().clone();
+    for refused in [slow.keep_cosigned(&note, true), slow.append(&entries("slow", 1)).map(|_appended| ())] {
+        assert!(matches!(refused, Err(LogError::Outrun { .. })), "{refused:?}");
+    }
+    drop((slow, fast));
+    let reader = LogReader::open(dir.path()).unwrap();
+    assert_eq!((reader.size(), reader.checkpoint().claim().root), (5, appended.root));
+    assert_eq!(bad_file(dir.path()), None);
+    // Also where nobody else came: the next one makes the lock anew.
+    let mut alone = reopen(dir.path(), &signer).unwrap();
+    fs::remove_file(dir.path().join(".lock")).unwrap();
+    assert!(matches!(alone.append(&entries("alone", 1)), Err(LogError::Outrun { .. })));
+    drop(alone);
+    reopen(dir.path(), &signer).unwrap().append(&entries("again", 1)).unwrap();
+}
+
+#[test]
+fn a_checkpoint_that_somebody_put_in_place_of_the_one_that_was_read_is_not_replaced() {
+    let (dir, _) = log_of(&[2]);
+    let (older, signer) = (fs::read(dir.path().join(CHECKPOINT)).unwrap(), signer(ORIGIN, 1));
+    let mut log = reopen(dir.path(), &signer).unwrap();
+    log.append(&entries("one", 1)).unwrap();
+    fs::write(dir.path().join(CHECKPOINT), &older).unwrap();
+    assert!(matches!(log.append(&entries("two", 1)), Err(LogError::Outrun { .. })));
+    assert_eq!(fs::read(dir.path().join(CHECKPOINT)).unwrap(), older);
+}

@@ -6,6 +6,9 @@
 //! size is ever shown; files beyond the checkpoint are swept then. Partial tiles of earlier checkpoints are kept
 //! until the full tile is covered by a durable checkpoint, as tlog-tiles asks. After a failed step the writer is of no
 //! more use: what is on the disk is found out by opening the log again.
+//!
+//! Somebody may take the lock's file away, which shuts nobody out any more. Before anything is swept, written or given its name it is
+//! looked whether that file is still the one that is held, and the checkpoint the one that was read.
 
 use super::CHECKPOINT;
 use super::edge::{Edge, partial};
@@ -28,6 +31,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 const LOCK: &str = ".lock";
@@ -48,7 +52,7 @@ pub struct Log<'s> {
     /// Folders whose own names are known to be on the disk.
     durable: BTreeSet<PathBuf>,
     /// Holds the lock until it is closed.
-    _lock: File,
+    lock: File,
 }
 
 /// Brings a log that is a working copy to the store that it is of. Nothing counts before.
@@ -114,7 +118,7 @@ impl<'s> Log<'s> {
             poisoned: false,
             publisher,
             durable: BTreeSet::new(),
-            _lock: lock,
+            lock,
         };
         log.publish(&[])?;
         log.poisoned = log.brought()? == Copy::Fetched;
@@ -165,7 +169,9 @@ impl<'s> Log<'s> {
             .verify(known, verifier)
             .map_err(|source| LogError::Signature { path: CHECKPOINT.to_owned(), source })?;
         let mut edge = Edge::read(&files, checkpoint.claim())?;
-        if let Some((signed, grown)) = unpublished(&files, &checkpoint)?
+        let unpublished = unpublished(&files, &checkpoint)?;
+        still(folder, &lock, Some(checkpoint.claim()))?;
+        if let Some((signed, grown)) = unpublished
             && signed.verify(known, verifier).is_ok()
         {
             edge = grown;
@@ -181,7 +187,7 @@ impl<'s> Log<'s> {
         // The process that wrote this checkpoint may have ended between renaming it and flushing its name.
         flush_folder(folder)?;
         let (folder, durable) = (folder.to_owned(), BTreeSet::new());
-        Ok(Self { folder, signer, edge, newest, poisoned: false, publisher, durable, _lock: lock })
+        Ok(Self { folder, signer, edge, newest, poisoned: false, publisher, durable, lock })
     }
 
     /// How many entries the log has.
@@ -199,6 +205,10 @@ impl<'s> Log<'s> {
     /// Keeps a checkpoint of this log that witnesses have cosigned, and shows it in the place of the log's own where the
     /// log has not grown since. What the log commits to stays the same. `enough` says that a quorum has cosigned it.
     pub fn keep_cosigned(&self, note: &Note, enough: bool) -> Result<(), LogError> {
+        // A working copy is nobody else's, and has no lock any more where it was fetched anew.
+        if self.publisher.is_none() && !is_held(&self.folder, &self.lock)? {
+            return Err(LogError::Outrun { name: self.folder.display().to_string() });
+        }
         super::cosigned::keep(&self.folder, note, enough)?;
         match self.brought()? {
             Copy::AsWritten => Ok(()),
@@ -261,6 +271,9 @@ impl<'s> Log<'s> {
     /// then gives the checkpoint its name.
     fn publish(&mut self, entries: &[Vec<u8>]) -> Result<Vec<u8>, LogError> {
         let before = self.edge.size();
+        // Only the making of a log appends nothing.
+        let shown = (!entries.is_empty()).then(|| claim(self.signer, &self.edge));
+        still(&self.folder, &self.lock, shown.as_ref())?;
         let mut pending = Pending::new(&self.folder, &mut self.durable);
         for entry in entries {
             self.edge.push(entry, &mut |tile, bytes| pending.write(tile, bytes))?;
@@ -268,18 +281,21 @@ impl<'s> Log<'s> {
         for (tile, bytes) in self.edge.partials_since(before) {
             pending.write(tile, &bytes)?;
         }
-        let checkpoint =
-            Checkpoint { origin: self.signer.name().clone(), size: self.edge.size(), root: self.edge.root() };
-        let bytes = checkpoint.sign(self.signer)?.to_string().into_bytes();
+        let bytes = claim(self.signer, &self.edge).sign(self.signer)?.to_string().into_bytes();
         let temporary = self.folder.join(CHECKPOINT_TEMPORARY);
         let mut file = File::create(&temporary).map_err(|source| DiskError::new(Doing::Create, &temporary, source))?;
         file.write_all(&bytes).map_err(|source| DiskError::new(Doing::Write, &temporary, source))?;
         pending.add(file, temporary.clone());
         pending.flush()?;
+        still(&self.folder, &self.lock, shown.as_ref())?;
         rename(&temporary, &self.folder.join(CHECKPOINT))?;
         flush_folder(&self.folder)?;
         Ok(bytes)
     }
+}
+
+fn claim(signer: &dyn NoteSigner, edge: &Edge) -> Checkpoint {
+    Checkpoint { origin: signer.name().clone(), size: edge.size(), root: edge.root() }
 }
 
 /// The time of an entry. A leaf of another form has none, and is judged by whoever reads the log.
@@ -420,7 +436,9 @@ pub(super) fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
         .truncate(false)
         .open(&path)
         .map_err(|source| DiskError::new(Doing::Lock, &path, source))?;
-    if !lock::taken(&file).map_err(|source| DiskError::new(Doing::Lock, &path, source))? {
+    let taken = lock::taken(&file).map_err(|source| DiskError::new(Doing::Lock, &path, source))?;
+    // Somebody may have taken the file away since it was opened, and another run has the one that is there now.
+    if !taken || !is_held(folder, &file)? {
         return Err(LogError::InUse { folder: folder.to_owned() });
     }
     ground::probe(folder, &path)?;
@@ -428,6 +446,32 @@ pub(super) fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
         flush_folder(folder)?;
     }
     Ok(file)
+}
+
+/// Whether the lock's file is the one that is held here: another one shuts nobody out of it.
+fn is_held(folder: &Path, lock: &File) -> Result<bool, LogError> {
+    let path = folder.join(LOCK);
+    let failed = |source| DiskError::new(Doing::Lock, &path, source);
+    let held = lock.metadata().map_err(failed)?;
+    match fs::metadata(&path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (held.dev(), held.ino())),
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(failed(source).into()),
+    }
+}
+
+/// Whether nobody else is at the log, as far as it shows: the lock's file is still the one that is held, and the checkpoint still what
+/// it was, or not there yet. Else somebody else may have appended, and nothing of ours may take its place.
+fn still(folder: &Path, lock: &File, shown: Option<&Checkpoint>) -> Result<(), LogError> {
+    let found = match read_checkpoint(&FolderFiles::new(folder)) {
+        Ok(found) => Some(found),
+        Err(LogError::Missing { .. }) if shown.is_none() => None,
+        Err(error) => return Err(error.below(folder)),
+    };
+    if is_held(folder, lock)? && found.as_ref().map(UnverifiedCheckpoint::claim) == shown {
+        return Ok(());
+    }
+    Err(LogError::Outrun { name: folder.display().to_string() })
 }
 
 /// In a working copy nothing counts that is not published.

@@ -101,9 +101,42 @@ impl GitBranch {
         let made = tempfile::Builder::new().prefix("countersign-branch-").rand_bytes(16).tempdir_in(temporary);
         let repository = made.map_err(|source| DiskError::new(Doing::Create, temporary, source))?;
         let (name, url) = (name.to_owned(), url.to_owned());
-        let branch = Self { name, url, branch, git, repository, state: Mutex::default() };
-        branch.git("make a repository", &["init", "--quiet", "--bare", "--template="])?;
-        Ok(branch)
+        Ok(Self { name, url, branch, git, repository, state: Mutex::default() })
+    }
+
+    /// Makes our own repository, once: with objects of the format that the server's has, whatever is usual here. Git takes none of
+    /// another format from it, and gives it none.
+    fn make_repository(&self, head: Option<&str>) -> Result<(), RemoteError> {
+        const DOING: &str = "make a repository";
+        let folder = self.repository.path();
+        if folder.join("HEAD").exists() {
+            return Ok(());
+        }
+        let length = match head {
+            Some(id) => Some(id.len()),
+            None => self.length_of_ids()?,
+        };
+        let init = |format: &str| self.git(DOING, &["init", "--quiet", "--bare", "--template=", format]);
+        let made = match length {
+            Some(64) => init("--object-format=sha256"),
+            Some(_) => init("--object-format=sha1"),
+            // No id is there that would tell: whoever clones nothing is told the format, by servers that know of several.
+            None => {
+                let usual = ["-c", "init.defaultObjectFormat=sha1", "clone", "--quiet", "--bare", "--template="];
+                self.git(DOING, &[&usual[..], &["--", &self.url, &folder.to_string_lossy()]].concat())
+            }
+        };
+        made.map(|_printed| ())
+    }
+
+    /// How long the ids are that the server's repository has; none where it is empty.
+    fn length_of_ids(&self) -> Result<Option<usize>, RemoteError> {
+        let (folder, limit) = (self.repository.path(), limits::STORE_LISTING_BYTES);
+        let arguments = ["ls-remote", "--quiet", &self.url];
+        let listed = self.call("look at the repository", &arguments, folder, None, &[], limit)?;
+        let listed = String::from_utf8_lossy(&listed);
+        let line = listed.lines().find_map(|line| line.split_once('\t'));
+        line.map(|(id, _)| self.id(id).map(|id| id.len())).transpose()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -316,7 +349,9 @@ impl Remote for GitBranch {
 
     fn fetch(&self, folder: &Path) -> Result<(), RemoteError> {
         let mut state = self.state();
-        let (commit, files) = match self.head()? {
+        let head = self.head()?;
+        self.make_repository(head.as_deref())?;
+        let (commit, files) = match head {
             None => (None, BTreeMap::new()),
             Some(_moves_meanwhile) => {
                 let (commit, files) = self.listing()?;

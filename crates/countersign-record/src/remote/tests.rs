@@ -187,6 +187,29 @@ fn a_branch_keeps_what_was_cosigned() {
 }
 
 #[test]
+fn a_branch_is_a_store_whichever_object_format_its_repository_has() {
+    for format in ["--object-format=sha1", "--object-format=sha256"] {
+        for with_code in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let (server, signs) = (dir.path().join("server"), signer(ORIGIN, 1));
+            std::fs::create_dir(&server).unwrap();
+            run(&server, &["init", "-q", "--bare", format]);
+            if with_code {
+                let tree = run(&server, &["write-tree"]);
+                let commit = run(&server, &["commit-tree", &tree, "-m", "code"]);
+                run(&server, &["update-ref", "refs/heads/main", &commit]);
+            }
+            let copy = branch(&server, None);
+            drop(Log::create_published(&copy.log(), &signs, copy.as_ref()).unwrap());
+            append(&copy, &signs, "one").unwrap();
+            let other = branch(&server, None);
+            append(&other, &signs, "two").unwrap();
+            assert_eq!(entries(&branch(&server, None)), ["one", "two"], "{format}");
+        }
+    }
+}
+
+#[test]
 fn whatever_becomes_of_an_answer_an_acknowledged_entry_is_there_once_and_a_refused_one_is_not() {
     let (_dir, server) = server();
     let signer = signer(ORIGIN, 1);

@@ -43,6 +43,9 @@ const IN_PLACE: &[&str] = &["policy adjudicate", "policy approve", "sbom ingest"
 /// release, whose digest is another one.
 const OF_A_RELEASE: &[&str] = &["policy backtest", "policy build", "policy export"];
 
+/// Options that take folders of signed documents.
+const OF_DOCUMENTS: &[&str] = &["bundle", "reviews"];
+
 /// Verbs whose `--output` is the checkpoint that is kept elsewhere, which only ever goes forward.
 const KEEPING: &[&str] = &["log checkpoint", "log rotate"];
 
@@ -146,6 +149,7 @@ impl Named {
                 )));
             }
             self.apart_from_policy(one)?;
+            self.apart_from_documents(one)?;
             // Whether or not it is there: a build may make what is named as its artifact only now.
             let read = self.others.iter().filter(|other| !self.may_meet(one, other));
             let read: Vec<&Path> = read.map(|other| other.path.as_path()).collect();
@@ -178,6 +182,23 @@ impl Named {
         Ok(())
     }
 
+    /// Every file of a folder of signed documents is read as one. What is none lies beside it, whether or not it is there yet: the next
+    /// run would be refused for it.
+    fn apart_from_documents(&self, one: &Value) -> Result<(), FlowError> {
+        let folders = self.others.iter().filter(|other| OF_DOCUMENTS.contains(&other.option.as_str()));
+        let is_document = !matches!(one.option.as_str(), "checkpoint-output" | REPORT);
+        match folders.filter(|_| !is_document).find(|folder| is_listed(&one.path, &folder.path)) {
+            None => Ok(()),
+            Some(folder) => Err(FlowError::Usage(format!(
+                "--{}: {} lies in {}, whose files --{} reads as signed documents: name a file outside of it",
+                one.option,
+                one.path.display(),
+                folder.path.display(),
+                folder.option
+            ))),
+        }
+    }
+
     /// What is meant to be read and then replaced: an earlier answer that the new one is held against, the checkpoint that is kept
     /// elsewhere, and a document that gets one signature more.
     fn may_meet(&self, written: &Value, read: &Value) -> bool {
@@ -189,6 +210,21 @@ impl Named {
     }
 }
 
+/// Whether a file is one of a folder's own: hidden ones are passed over, and so are folders in it.
+fn is_listed(file: &Path, folder: &Path) -> bool {
+    let hidden = file.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    let lies = || {
+        std::fs::canonicalize(folder_of(file))
+            .is_ok_and(|in_it| std::fs::canonicalize(folder).is_ok_and(|folder| folder == in_it))
+    };
+    !hidden && folder.is_dir() && lies()
+}
+
+/// The folder that a file is named in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
 /// A folder with `policy.toml`, unless it is a repository: no release closes the whole of one.
 fn is_policy(folder: &Path) -> bool {
     folder.join("policy.toml").is_file() && !folder.join(".git").exists()
@@ -196,7 +232,7 @@ fn is_policy(folder: &Path) -> bool {
 
 /// Whether what is written there would end in some policy's folder, or below it.
 fn in_a_policy(path: &Path) -> bool {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder = folder_of(path);
     let above = |folder: PathBuf| folder.ancestors().take_while(|folder| !folder.join(".git").exists()).any(is_policy);
     std::fs::canonicalize(folder).is_ok_and(above)
 }
@@ -418,6 +454,8 @@ mod tests {
             ("audit show 3 @/b --svg @/x --html @/x", "named twice, by --html and by --svg"),
             ("audit show 3 @/b --svg @/x --html @/policy/../x", "named twice"),
             ("policy backtest @/policy --output @/x --sample @/x", "named twice"),
+            ("promote @/b --reviews @/policy --checkpoint-output @/policy/x", "reads as signed documents"),
+            ("promote @/b --bundle @/policy --report json=@/policy/rules/../x", "reads as signed documents"),
             ("policy lint @/policy --report sarif=@/policy/policy.toml", "lies in the policy's folder"),
             ("policy test @/policy --report junit=@/policy/x", "lies in the policy's folder"),
             ("policy build @/policy --output @/policy/policy.toml", "lies in the policy's folder"),

@@ -90,9 +90,8 @@ impl Keys {
         Ok(ShardKeys { gate, log: SigningKey::open(&self.log_key, &access)? })
     }
 
-    fn done(&self, call: &Call<'_>, verb: &str, store: &StoreArgs, places: &[&Place], appended: &Appended) -> Answer {
-        let kept = keep::replace(self.checkpoint_output.as_deref(), places, &appended.checkpoint_bytes);
-        let [place, ..] = places else { return Err(FlowError::Usage("there is no log".to_owned())) };
+    fn done(&self, call: &Call<'_>, verb: &str, store: &StoreArgs, place: &Place, appended: &Appended) -> Answer {
+        let kept = keep::replace(self.checkpoint_output.as_deref(), &[place], &appended.checkpoint_bytes);
         let origin = LogReader::open(&place.log())?.checkpoint().claim().origin.clone();
         let document = answer::LogCheckpoint {
             origin,
@@ -120,7 +119,7 @@ impl Close {
         let at = given::now()?;
         let trust = self.trust.judge(trust, at);
         let appended = shard::close(&place, &self.successor, &trust, self.least.file(), keys, at)?;
-        self.keys.done(call, "log-close", &self.store, &[&place], &appended)
+        self.keys.done(call, "log-close", &self.store, &place, &appended)
     }
 }
 
@@ -129,11 +128,11 @@ impl Continue {
         let kept = Kept { least: self.least.file(), output: self.keys.checkpoint_output.as_deref() };
         let place = self.store.place_to_write(kept, call)?;
         let earlier = given::place_to_write(&self.earlier, kept, call)?;
-        keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place, &earlier])?;
+        keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place])?;
         let (trust, keys) = (self.trust.bytes()?, self.keys.open(call)?);
         let at = given::now()?;
         let trust = self.trust.judge(trust, at);
         let appended = shard::go_on(&place, &earlier, &trust, self.least.file(), keys, at)?;
-        self.keys.done(call, "log-continue", &self.store, &[&place, &earlier], &appended)
+        self.keys.done(call, "log-continue", &self.store, &place, &appended)
     }
 }

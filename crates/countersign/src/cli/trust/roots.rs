@@ -146,7 +146,7 @@ impl Refresh {
         let before = Before::read(self.state.as_deref(), self.tuf_root.as_deref())?;
         let repository = Repository::at(&self.url)?;
         let fetched = refresh(&before, &self.target, at, &|name| Ok(repository.file(name)?))?;
-        let old = files::read_if_there(&self.output, countersign_core::limits::SIGSTORE_ANSWER_BYTES)?;
+        let old = files::read_to_grow(&self.output, countersign_core::limits::SIGSTORE_ANSWER_BYTES)?;
         let place = self.output.display().to_string();
         let digest = if self.target == TARGET {
             Sha256::of(&documents::canonical_root(&fetched.document, &place)?)
