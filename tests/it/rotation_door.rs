@@ -81,6 +81,31 @@ fn a_log_is_not_signed_anew_under_a_trust_that_does_not_follow_the_recorded_one(
 }
 
 #[test]
+fn a_log_that_is_gone_is_known_by_what_a_key_signed_that_has_ended_since() {
+    let door = Door::new();
+    let text = String::from_utf8(door.read("trust.toml")).unwrap();
+    let (before, log) = text.split_at(text.find("[[logs]]").unwrap());
+    door.run("key generate --output keys/log2.pem").expect(0, &[]);
+    let public = String::from_utf8(door.read("keys/log2.pem.pub")).unwrap();
+    let both = format!("\", valid_until = \"2026-01-02T00:00:00Z\" }}, {{ key = \"\"\"{public}\"\"\" }}]");
+    let log = log.replacen("\" }]", &both, 1);
+    let before = before.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
+    door.write("trust2.toml", format!("{before}{log}").as_bytes());
+    for person in ["ada", "ben"] {
+        door.run(&format!("trust sign trust2.toml --key keys/{person} --output trust2.json")).expect(0, &[]);
+    }
+    let trust = format!("--trust trust2.json --trust-digest {}", door.run("trust digest trust2.json").out.trim());
+    let verify = |more: &str| door.run(&format!("log verify --store gone {trust} {more}"));
+    verify(LEAST)
+        .expect(4, &["log-rolled-back", "there is no log here, and a checkpoint of it was kept", "at least 4 entries"]);
+    verify("").expect(3, &["log init"]);
+    // What nobody of trust signed says nothing of a log.
+    let kept = String::from_utf8(door.read("outside/checkpoint")).unwrap().replacen("\n4\n", "\n5\n", 1);
+    door.write("outside/checkpoint", kept.as_bytes());
+    verify(LEAST).expect(3, &["log init"]);
+}
+
+#[test]
 fn an_old_activation_file_is_no_approval_of_today_for_whoever_signs_it_once_more() {
     let door = Door::new();
     let activate = |file: &str, more: &str| {

@@ -16,7 +16,7 @@ use countersign_core::trust::Trust;
 use countersign_record::log::LogError;
 use countersign_record::log::reader::LogReader;
 use countersign_verify::StateView;
-use countersign_verify::log::{kept_checkpoint, signed_checkpoint};
+use countersign_verify::log::{ever_signed_checkpoint, kept_checkpoint};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -133,8 +133,8 @@ pub fn least_checkpoint(
 ) -> Result<Result<LogRef, Finding>, FlowError> {
     let bytes = read_least(path, place)?;
     // Where the log does not read, nobody can tell when it was as long as that.
-    let read =
-        view.map_or_else(|| signed_checkpoint(&bytes, trust, at), |view| kept_checkpoint(&bytes, &view, trust, at));
+    let read = view
+        .map_or_else(|| ever_signed_checkpoint(&bytes, trust, at), |view| kept_checkpoint(&bytes, &view, trust, at));
     Ok(read.map_err(of_what_was_given))
 }
 

@@ -45,6 +45,16 @@ fn without(known: &Trust, other: &Trust) -> Trust {
     known
 }
 
+/// The checkpoint of a log that is not there to say when it was as long as that: signed by a key that trust names for it, whenever
+/// that counts. Nothing is let go by it: that a log was there, a key that has ended shows as well.
+pub fn ever_signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef, Finding> {
+    let mut ever = trust.clone();
+    for owned in ever.logs.iter_mut().flat_map(|log| &mut log.keys) {
+        (owned.valid_from, owned.valid_until, owned.compromised_since) = (None, None, None);
+    }
+    signed_checkpoint(bytes, &ever, at)
+}
+
 /// The checkpoint, signed by a key of trust's that counts, for a log that trust knows.
 pub fn signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef, Finding> {
     let refused = |what: String| Finding::new(codes::LOG_CHECKPOINT_INVALID, what).at("log checkpoint");

@@ -3,7 +3,7 @@
 //! [`LogState::open`] checks every entry once; [`LogState::at`] gives the state at any earlier size, so that an auditor
 //! sees exactly what a decision saw.
 
-pub use crate::checkpoint::{kept_checkpoint, signed_checkpoint};
+pub use crate::checkpoint::{ever_signed_checkpoint, kept_checkpoint, signed_checkpoint};
 
 use crate::carry::Earlier;
 use crate::document::{SignerName, Verified};
