@@ -333,7 +333,7 @@ fn the_record_says_so_when_the_release_has_expired_or_evidence_is_gone() {
     assert_eq!(ask("2026-12-01T00:00:00Z"), Vec::<Code>::new());
     assert!(ask("2028-01-02T00:00:00Z").contains(&codes::POLICY_EXPIRED));
     let newest = world.entries.last().expect("an entry");
-    let entry: countersign_core::entry::Entry = serde_json::from_slice(newest).expect("an entry");
+    let entry: Entry = serde_json::from_slice(newest).expect("an entry");
     let named = entry.statements.first().expect("the signed decision");
     let hex = named.hex();
     std::fs::remove_file(find(&folder.path().join("store"), hex.get(2..).expect("hexadecimal"))).expect("removed");
