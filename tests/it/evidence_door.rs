@@ -70,6 +70,76 @@ fn what_is_missing_altered_or_named_by_nothing_is_told_apart_and_nothing_is_remo
     check(&door).expect(4, &["untrusted[evidence-altered]", &named.to_string()]);
 }
 
+/// Where the store keeps its pieces.
+fn pieces(door: &Door) -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(door.path().join("store/evidence/sha256")).unwrap();
+    let mut all: Vec<PathBuf> = folders
+        .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn whichever_document_the_store_lacks_what_the_gate_recorded_meanwhile_comes_out_the_same_once_it_is_back() {
+    let door = Door::new();
+    let kept = "--least-checkpoint outside/checkpoint --checkpoint-output outside/checkpoint";
+    let all = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews";
+    let mut refused = 0;
+    for path in pieces(&door) {
+        let bytes = std::fs::read(&path).unwrap();
+        for evidence in [all, ""] {
+            if path.exists() {
+                std::fs::remove_file(&path).unwrap();
+            }
+            let said = door.promote(&format!("{evidence} {kept}"));
+            let nothing = "nothing was recorded: the store lacks a document that the log names";
+            if said.text.contains("nothing was recorded") {
+                refused += 1;
+                assert!(matches!(said.code, 1 | 3), "{}", said.text);
+                said.expect(said.code, &[nothing, "bring it back from a copy of the store", "log entry "]);
+            }
+        }
+        std::fs::write(&path, &bytes).unwrap();
+    }
+    // Trust, activation and release, the decision before and what may speak against the artifact.
+    assert!(refused >= 5, "{refused}");
+    check(&door).expect(0, &["PASS"]);
+    door.run("audit export --store store --output back.cspkg").expect(0, &[]);
+    let said = door.trusting("audit verify back.cspkg --least-checkpoint outside/checkpoint");
+    said.expect(0, &["the same again", "PASS"]);
+}
+
+#[test]
+fn a_gate_that_looks_for_a_lost_document_records_nothing_until_the_log_says_that_it_is_gone() {
+    let door = Door::new();
+    let kept = "--least-checkpoint outside/checkpoint --checkpoint-output outside/checkpoint";
+    let lost = review(&door);
+    std::fs::remove_file(piece(&door, &lost)).unwrap();
+    let words = [
+        "nothing was recorded: the store lacks a document that the log names",
+        &format!("{lost} (review)"),
+        "where there is none, `countersign evidence erase` records that it is gone",
+    ];
+    let promote = |more: &str| {
+        let documents = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json";
+        door.promote(&format!("{documents} {kept} {more}"))
+    };
+    // Without it this promotion is refused for that, too.
+    promote("").expect(1, &words);
+    promote("--dry-run").expect(1, &["nothing would be recorded: the store lacks a document"]);
+    // Who hands it in again is heard, and the store has it once more.
+    promote("--reviews reviews").expect(0, &["decision recorded as entry 4"]);
+    assert!(piece(&door, &lost).exists());
+    std::fs::remove_file(piece(&door, &lost)).unwrap();
+    erase(&door, &lost.to_string(), "keys/ada").expect(0, &["log entry 5 says why"]);
+    promote("").expect(1, &["decision recorded as entry 6"]);
+    door.run("audit export --store store --output gone.cspkg").expect(0, &[]);
+    let said = door.trusting("audit verify gone.cspkg --least-checkpoint outside/checkpoint");
+    assert!(!said.text.contains("untrusted["), "{}", said.text);
+}
+
 #[test]
 fn what_was_erased_does_not_count_again_and_what_looked_at_it_is_withheld_and_not_called_altered() {
     let door = Door::new();

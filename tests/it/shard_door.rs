@@ -34,7 +34,7 @@ impl Years {
 
     fn close(&self) {
         self.run(&format!("log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem"))
-            .expect(0, &["entry 4, 6 entries"]);
+            .expect(0, &["entry 4, 6 entries", "keep the log's checkpoint elsewhere: `countersign log checkpoint --store store"]);
     }
 
     fn go_on(&self) {
@@ -577,6 +577,28 @@ fn a_log_that_lost_evidence_by_hand_is_closed_once_its_loss_is_recorded_and_gone
     assert!(said.text.contains(words), "{}", said.text);
     door.run("audit export --store next --output next.cspkg").expect(0, &[]);
     years.run("audit ask Q21 next.cspkg --least-checkpoint outside/next").expect(3, &["Q21  INDETERMINATE", words]);
+}
+
+#[test]
+fn a_log_whose_store_lacks_what_the_next_one_is_read_with_is_not_closed_until_its_loss_is_recorded() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    let sbom = Sha256::of(door.read("app.sbom.sigstore.json").trim_ascii_end()).to_string();
+    door.shell(".", &format!("chmod -R u+w store && rm {}", piece("store", &sbom)), &[]).expect(0, &[]);
+    let close = || {
+        years.run(&format!(
+            "log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem \
+             --checkpoint-output outside/checkpoint"
+        ))
+    };
+    close().expect(3, &["evidence-withheld", &sbom, "(sbom)", "`countersign evidence erase`", "nothing was written"]);
+    door.trusting(&format!(
+        "evidence erase {sbom} --reason lost --key keys/ben --log-key keys/log.pem --store store \
+         --least-checkpoint outside/checkpoint --checkpoint-output outside/checkpoint"
+    ))
+    .expect(0, &["was not there any more"]);
+    close().expect(0, &["7 entries"]);
+    years.go_on();
 }
 
 #[test]

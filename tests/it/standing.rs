@@ -4,6 +4,7 @@
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
 use countersign_core::finding::{Code, Verdict, exit_of, verdict_of};
 use countersign_core::git::{ObjectSource as _, Oid};
 use countersign_core::ids::{EnvName, RefName};
@@ -206,6 +207,21 @@ fn a_rejection_that_the_log_has_seen_does_not_go_away_by_leaving_it_out() {
 }
 
 #[test]
+fn a_decision_that_is_lost_is_not_said_to_be_a_policy_without_a_start() {
+    let mut world = World::new();
+    let decision = world.promote_next(1);
+    assert_eq!(decision.verdict, Verdict::Pass);
+    let (base, (head, _)) = (world.tip, world.land(2));
+    let mut next = ask(&world, "two", "production", approved(&world, &base, &head));
+    let before = Entry::parse(world.entries.last().expect("its entry")).expect("an entry");
+    next.shelf.0.remove(before.statement().expect("the decision")).expect("was there");
+    let decision = next.decide();
+    let unknown = decision.findings.iter().find(|finding| finding.code == codes::START_UNKNOWN).expect("no start");
+    assert!(unknown.what.contains("a decision before does not hold or is not there"), "{unknown:#?}");
+    assert!(!unknown.help.as_deref().unwrap_or_default().contains("policy.toml"), "{unknown:#?}");
+}
+
+#[test]
 fn of_two_provenances_that_say_otherwise_the_worse_one_counts_also_from_the_log() {
     let mut world = World::new();
     let base = world.tip;
@@ -317,7 +333,7 @@ fn the_record_says_so_when_the_release_has_expired_or_evidence_is_gone() {
     assert_eq!(ask("2026-12-01T00:00:00Z"), Vec::<Code>::new());
     assert!(ask("2028-01-02T00:00:00Z").contains(&codes::POLICY_EXPIRED));
     let newest = world.entries.last().expect("an entry");
-    let entry: countersign_core::entry::Entry = serde_json::from_slice(newest).expect("an entry");
+    let entry: Entry = serde_json::from_slice(newest).expect("an entry");
     let named = entry.statements.first().expect("the signed decision");
     let hex = named.hex();
     std::fs::remove_file(find(&folder.path().join("store"), hex.get(2..).expect("hexadecimal"))).expect("removed");

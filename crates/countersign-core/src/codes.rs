@@ -307,7 +307,7 @@ codes! {
     HISTORY_OBJECT_MISSING "history-object-missing" Indeterminate "A git object that the proof needs is not in the evidence.";
     HISTORY_REWRITTEN "history-rewritten" Refused "The last promoted revision is not an ancestor of the candidate.";
     START_UNSET "start-unset" Note "A source of the policy names no commit at which its history begins, which the first promotion needs.";
-    START_UNKNOWN "start-unknown" Indeterminate "Nothing was promoted before, and the policy release configures no start revision.";
+    START_UNKNOWN "start-unknown" Indeterminate "Nothing was promoted before, and the policy release configures no start revision; or a decision before cannot be read.";
     RANGE_EMPTY "range-empty" Indeterminate "There is no commit between the last promoted revision and the candidate.";
     REVIEW_MISSING "review-missing" Refused "A change does not have the agreement of enough trusted persons.";
     REVIEW_REJECTED "review-rejected" Refused "A trusted person rejected the change, and has not settled that since.";

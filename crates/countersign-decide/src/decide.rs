@@ -155,6 +155,7 @@ pub(crate) fn judge<'a>(request: &Request, hand: &Hand<'a>, state: Option<StateV
         let candidate = built.as_ref().and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
         let mut unreadable = Vec::new();
         let start = case.start(&request.environment, covered, candidate, &mut unreadable);
+        let start = (start, !unreadable.is_empty());
         let landed = case.landed(covered, &mut unreadable);
         let tags = case.tags(covered, &mut unreadable);
         founded &= unreadable.is_empty();
@@ -295,7 +296,7 @@ impl<'a> Case<'a> {
         &'c self,
         built: Option<&'c rules::Built<'c>>,
         source: Option<&'c Source>,
-        start: Option<Oid>,
+        (start, start_unread): (Option<Oid>, bool),
         landed: Landed<'c>,
     ) -> Context<'c> {
         Context {
@@ -310,6 +311,7 @@ impl<'a> Case<'a> {
             source,
             history: self.given.history,
             start,
+            start_unread,
             landed,
         }
     }

@@ -92,7 +92,8 @@ impl Case<'_> {
                 manifest.rules.iter().any(|rule| rule.stage_at(environment, self.request.time) == Stage::Enforce);
             let now = RefCell::default();
             let landed = Landed { now: &now, ..context.landed };
-            let (context, input) = (Context { start, landed, ..*context }, OnceCell::new());
+            let (context, input) =
+                (Context { start, start_unread: !range.is_empty(), landed, ..*context }, OnceCell::new());
             let excepting = Excepting::new(self.known, &context, environment);
             for rule in &manifest.rules {
                 if rule.stage_at(environment, self.request.time) == Stage::Enforce

@@ -375,7 +375,7 @@ fn named(view: StateView<'_>, blobs: &dyn Blobs) -> BTreeSet<Sha256> {
 }
 
 /// Everything that the log's entries and its decisions name, each by the first of them.
-fn pieces(view: StateView<'_>, blobs: &dyn Blobs) -> Vec<NamedPiece> {
+pub(crate) fn pieces(view: StateView<'_>, blobs: &dyn Blobs) -> Vec<NamedPiece> {
     let (mut out, mut seen) = (Vec::new(), BTreeSet::new());
     for (index, entry) in (0_u64..).zip(view.entries()) {
         let mut name = |digest: Sha256, what: &str| {
@@ -455,14 +455,7 @@ fn may_go(request: &EraseRequest<'_>, view: StateView<'_>, blobs: &dyn Blobs) ->
                 let open = |finding: &Finding| lost && finding.code == codes::EVIDENCE_WITHHELD;
                 refuse(log.wrong_with(index, entry, blobs).into_iter().filter(|finding| !open(finding)).collect())?;
             }
-            let decision = decision_of_entry(entry, blobs);
-            let root = decision.as_ref().and_then(|decision| Some(decision.request.gate_identity.as_ref()?.root));
-            let trust = decision.and_then(|decision| decision.inputs.trust);
-            // A release beside its activation, and the log that a log goes on from.
-            let beside = matches!(entry.kind, Kind::PolicyActivation | Kind::LogShard);
-            let activates = beside && entry.evidence.contains(digest);
-            let judges = root == Some(*digest) || trust.is_some_and(|t| t.document == *digest);
-            if recorded && !by_hand || activates || judges {
+            if reads_with(entry, digest, blobs) {
                 return forbidden("the log is read with this document", place_of(index, other.as_ref()));
             }
         }
@@ -477,6 +470,18 @@ fn may_go(request: &EraseRequest<'_>, view: StateView<'_>, blobs: &dyn Blobs) ->
         return forbidden("nothing in the log names this piece", "the log".to_owned());
     }
     Ok(())
+}
+
+/// Whether the log could not be read any more if the document of an entry were erased, or a decision not be judged: what an entry
+/// records, but for evidence by hand, a release beside its activation, the log that a log goes on from, trust and a gate's root.
+pub(crate) fn reads_with(entry: &Entry, digest: &Sha256, blobs: &dyn Blobs) -> bool {
+    let recorded = entry.kind != Kind::ManualEvidence && entry.statements.contains(digest);
+    let beside = matches!(entry.kind, Kind::PolicyActivation | Kind::LogShard) && entry.evidence.contains(digest);
+    let judges = |decision: Decision| {
+        let root = decision.request.gate_identity.is_some_and(|identity| identity.root == *digest);
+        root || decision.inputs.trust.is_some_and(|trust| trust.document == *digest)
+    };
+    recorded || beside || decision_of_entry(entry, blobs).is_some_and(judges)
 }
 
 /// What speaks against changes of a repository stays as long as the log decides: without it nobody could tell of any change

@@ -24,6 +24,7 @@ pub mod index;
 pub mod keep;
 #[cfg(feature = "online")]
 pub mod keyless;
+mod lacking;
 pub mod machine;
 pub mod output;
 pub mod outside;

@@ -21,7 +21,7 @@ use countersign_record::remote::{Evidence, WorkingCopy};
 use countersign_record::store::{Store as _, StoreError};
 use countersign_verify::Blobs;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -270,6 +270,8 @@ pub fn recorded_decision(place: &Place, entry: &Entry) -> Result<Recorded, FlowE
 pub struct StoreBlobs<'a> {
     store: &'a Evidence,
     extra: BTreeMap<Sha256, &'a [u8]>,
+    /// What was asked for and is not there.
+    missed: RefCell<BTreeSet<Sha256>>,
     failed: RefCell<Option<StoreError>>,
 }
 
@@ -277,7 +279,7 @@ impl<'a> StoreBlobs<'a> {
     /// Over a store.
     #[must_use]
     pub const fn new(store: &'a Evidence) -> Self {
-        Self { store, extra: BTreeMap::new(), failed: RefCell::new(None) }
+        Self { store, extra: BTreeMap::new(), missed: RefCell::new(BTreeSet::new()), failed: RefCell::new(None) }
     }
 
     /// With documents that are about to be stored.
@@ -285,6 +287,11 @@ impl<'a> StoreBlobs<'a> {
     pub fn with(mut self, documents: &'a [Vec<u8>]) -> Self {
         self.extra.extend(documents.iter().map(|bytes| (Sha256::of(bytes), bytes.as_slice())));
         self
+    }
+
+    /// What was asked for so far and is missing or altered.
+    pub(crate) fn missed(&self) -> BTreeSet<Sha256> {
+        self.missed.borrow().clone()
     }
 
     /// The failure of the disk, if there was one.
@@ -307,7 +314,10 @@ impl Blobs for StoreBlobs<'_> {
                 self.failed.borrow_mut().get_or_insert(error);
                 None
             }
-            Err(_) => None,
+            Err(_) => {
+                self.missed.borrow_mut().insert(*digest);
+                None
+            }
         }
     }
 }

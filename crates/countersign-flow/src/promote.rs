@@ -8,6 +8,7 @@ use crate::erasure::withheld;
 use crate::error::FlowError;
 use crate::files;
 use crate::history::{self, Scope};
+use crate::lacking::{Looked, lacking};
 use crate::machine::{MachineSigner, SignerName};
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
@@ -140,6 +141,9 @@ pub fn dry_run(
     if !findings.is_empty() {
         return Ok(unrecorded(decided, "this key does not sign the log of the store under this trust", findings));
     }
+    if !decided.lacking.is_empty() {
+        return Ok(without_all(decided));
+    }
     let Decided { decision, left_out, .. } = decided;
     Ok(Promotion { decision, recorded: None, not_recorded: None, not_witnessed: Vec::new(), left_out })
 }
@@ -233,6 +237,10 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
         const OVER: &str = "trust has expired by this machine's time, so nothing is recorded under it";
         return Ok(unrecorded(decided, OVER, Vec::new()));
     }
+    // Brought back, it would make another decision of this one: whoever recorded it would be accused of it for good.
+    if !decided.lacking.is_empty() {
+        return Ok(without_all(decided));
+    }
     // Trust from outside holds, so this is the log's word on it. The log judges an entry by its own newest trust: one that was
     // made under another would not come out the same for anybody who looks later.
     if decided.decision.findings.iter().any(|finding| finding.code == codes::TRUST_DIGEST_MISMATCH) {
@@ -259,6 +267,12 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
     };
     let Decided { decision, left_out, .. } = decided;
     Ok(Promotion { decision, recorded: Some(recorded), not_recorded: None, not_witnessed, left_out })
+}
+
+fn without_all(mut decided: Decided) -> Promotion {
+    const LACKS: &str = "the store lacks a document that the log names: with it, the decision may come out otherwise for anybody who looks later";
+    let lacking = std::mem::take(&mut decided.lacking);
+    unrecorded(decided, LACKS, lacking)
 }
 
 fn unrecorded(decided: Decided, why: &'static str, findings: Vec<Finding>) -> Promotion {
@@ -368,6 +382,8 @@ struct Decided {
     /// What the log and those before it say is erased, with the entry that says so; and what of it was handed in.
     erased: BTreeMap<Sha256, ErasedBy>,
     left_out: Vec<Finding>,
+    /// What the log names, nobody erased, and the store did not have when it was asked for.
+    lacking: Vec<Finding>,
     git: Option<Vec<u8>>,
     witnessed: Option<Vec<u8>>,
 }
@@ -394,6 +410,7 @@ fn decide_now(
     let log = open_log(request, trust, &stored)?;
     // What was erased is withheld from everybody: it does not count again, and is not stored again, because somebody has a copy.
     let erased = log.state.as_ref().map(|state| state.erased_in_chain(&stored)).unwrap_or_default();
+    let mut missed = stored.missed();
     stored.finish()?;
     let (mut documents, mut captures) = (request.documents.clone(), request.captures.clone());
     let mut left_out = Vec::new();
@@ -445,12 +462,19 @@ fn decide_now(
     let history = parsed.as_ref().map(History::of);
     let git_digest = git.as_deref().map(Sha256::of);
     let decision = decide(&asked, &Given { history: history.as_ref(), git: git_digest, ..given });
+    missed.extend(blobs.missed());
+    missed.retain(|digest| !erased.contains_key(digest));
+    // Roots are not, which signatures of before are held against.
+    let root = |digest: &Sha256| trust.is_some_and(|trust| trust.trust().sigstore_root(digest).is_some());
+    let again = documents.iter().map(|bytes| Sha256::of(bytes)).filter(|digest| !root(digest)).collect();
+    let looked = Looked { environment: Some(&asked.environment), missed: &missed, again: &again };
+    let lacking = log.state.as_ref().map(|state| lacking(state.now(), &looked, &blobs)).unwrap_or_default();
     blobs.finish()?;
     // Of a log that does not go on from what was kept that is told now: by the next time, somebody may have put another checkpoint there.
     if !decision.findings.iter().any(|finding| OTHER_LOG.contains(&finding.code)) {
         request.place.in_time(log.state.as_ref().and_then(|state| state.now().newest_time()), request.at)?;
     }
-    Ok(Decided { decision, documents, erased, left_out, git, witnessed })
+    Ok(Decided { decision, documents, erased, left_out, lacking, git, witnessed })
 }
 
 /// A log that is missing is judged by the decision; a disk that fails is an error.

@@ -2,6 +2,7 @@
 
 use crate::erasure::to_carry;
 use crate::error::{FlowError, before_log};
+use crate::lacking::{Looked, lacking};
 use crate::machine::MachineSigner;
 use crate::outside::{TrustFile, goes_on, set_back};
 use crate::place::{Place, StoreBlobs};
@@ -76,6 +77,8 @@ pub fn close(
                     .help("add it to `[[logs]]` of trust.toml, have the next version of trust signed, and close with that one"),
             ]));
         }
+        // The next log is read with it, and once this one is closed nothing can be said of it any more.
+        refuse(not_to_carry(state, place)?)?;
         let mut entries: Vec<Entry> = Vec::new();
         if state.now().trust().digest() != verified.digest() {
             verify_successor(state.now().trust(), &trust.bytes, at).map_err(FlowError::Refused)?;
@@ -228,6 +231,17 @@ fn recorded(state: &LogState, blobs: &StoreBlobs<'_>) -> Result<(), FlowError> {
     let records = state.records(blobs);
     let help = "put it back from a copy; where there is none, record its loss with `countersign evidence erase`";
     refuse(records.wrong.into_iter().chain(records.lost.into_iter().map(|finding| finding.help(help))).collect())
+}
+
+/// What the next log will be read with, and the store does not have.
+fn not_to_carry(state: &LogState, place: &Place) -> Result<Vec<Finding>, FlowError> {
+    let blobs = StoreBlobs::new(place.store());
+    let mut missed = to_carry(state.now().chain(), &blobs);
+    missed.retain(|digest| blobs.blob(digest).is_none());
+    let looked = Looked { environment: None, missed: &missed, again: &BTreeSet::new() };
+    let found = lacking(state.now(), &looked, &blobs);
+    blobs.finish()?;
+    Ok(found)
 }
 
 /// Evidence by hand of a log, or of those before it, that its store does not have.

@@ -232,17 +232,41 @@ pub fn verify_end(
     context: &ExceptionContext<'_>,
     place: &str,
 ) -> Result<(ExceptionEnd, BTreeSet<PersonId>), Vec<Finding>> {
-    let (end, persons) = read_end(bytes, context, place)?;
-    if end.exception != exception.digest {
-        return Err(vec![
-            Finding::new(codes::EXCEPTION_UNKNOWN, "this is about another exception")
-                .at(place)
-                .expected(exception.id().to_string(), "the log")
-                .found(ExceptionId::of(&end.exception).to_string()),
-        ]);
-    }
+    let (end, persons) = end_of(bytes, exception, context, place)?;
     let short = not_enough(&end, &persons, Some(&exception.exception.requester), place);
     if short.is_empty() { Ok((end, persons)) } else { Err(short) }
+}
+
+/// Who has signed the end of an exception so far and counts, and how many it takes.
+pub fn end_so_far(
+    bytes: &[u8],
+    exception: &VerifiedException,
+    context: &ExceptionContext<'_>,
+    place: &str,
+) -> Result<(BTreeSet<PersonId>, usize), Vec<Finding>> {
+    let (end, mut persons) = end_of(bytes, exception, context, place)?;
+    let (needed, barred) = needed_for(end.action, Some(&exception.exception.requester));
+    persons.retain(|id| Some(id) != barred);
+    Ok((persons, needed))
+}
+
+/// The end that a file carries, of this exception.
+fn end_of(
+    bytes: &[u8],
+    exception: &VerifiedException,
+    context: &ExceptionContext<'_>,
+    place: &str,
+) -> Result<(ExceptionEnd, BTreeSet<PersonId>), Vec<Finding>> {
+    let (end, persons) = read_end(bytes, context, place)?;
+    if end.exception == exception.digest {
+        return Ok((end, persons));
+    }
+    Err(vec![
+        Finding::new(codes::EXCEPTION_UNKNOWN, "this is about another exception")
+            .at(place)
+            .expected(exception.id().to_string(), "the log")
+            .found(ExceptionId::of(&end.exception).to_string()),
+    ])
 }
 
 fn read(bytes: &[u8], place: &str) -> Result<(Cosigned, Exception, Sha256), Vec<Finding>> {
@@ -391,16 +415,21 @@ fn read_end(
     if broken.is_empty() { Ok((end, quorum::ids(&count))) } else { Err(broken) }
 }
 
+/// How many persons it takes, and who is none of them.
+const fn needed_for(action: EndAction, requester: Option<&PersonId>) -> (usize, Option<&PersonId>) {
+    match action {
+        EndAction::Revoke => (1, None),
+        EndAction::FollowUp => (2, requester),
+    }
+}
+
 fn not_enough(
     end: &ExceptionEnd,
     persons: &BTreeSet<PersonId>,
     requester: Option<&PersonId>,
     place: &str,
 ) -> Vec<Finding> {
-    let (needed, barred) = match end.action {
-        EndAction::Revoke => (1, None),
-        EndAction::FollowUp => (2, requester),
-    };
+    let (needed, barred) = needed_for(end.action, requester);
     let counted: Vec<&str> = persons.iter().filter(|id| Some(*id) != barred).map(PersonId::as_str).collect();
     if counted.len() >= needed {
         return Vec::new();

@@ -40,6 +40,8 @@ pub struct Context<'a> {
     pub history: Option<&'a History<'a>>,
     /// Where the range of commits begins.
     pub start: Option<Oid>,
+    /// Whether decisions before do not hold or are not there, so that nobody can tell where it begins.
+    pub start_unread: bool,
     /// Which heads have landed.
     pub landed: Landed<'a>,
 }

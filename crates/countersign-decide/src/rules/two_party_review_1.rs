@@ -82,12 +82,24 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         );
     }
     let Some(start) = context.start else {
+        // Gates that did not tell the two apart recorded the same values: what they recorded comes out the same.
+        let (what, help) = if context.start_unread {
+            (
+                "where the range of commits begins cannot be told: a decision before does not hold or is not there",
+                "mend what is said of that decision; the policy is not at fault",
+            )
+        } else {
+            (
+                "nothing was promoted before, and no start revision is configured",
+                "set `start` in policy.toml to the last commit that is taken as it is, and release the policy",
+            )
+        };
         findings.push(
-            Finding::new(codes::START_UNKNOWN, "nothing was promoted before, and no start revision is configured")
+            Finding::new(codes::START_UNKNOWN, what)
                 .at(format!("{} {}", source.repository, source.target_ref))
                 .expected("`start` of the source, for the first promotion", by)
                 .found("none")
-                .help("set `start` in policy.toml to the last commit that is taken as it is, and release the policy"),
+                .help(help),
         );
         return findings;
     };

@@ -25,7 +25,7 @@ use countersign_record::atomic::write_atomic;
 use countersign_record::log::LogError;
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
-use countersign_verify::exception::{ExceptionContext, end_statement, verify_end, verify_exception};
+use countersign_verify::exception::{ExceptionContext, end_so_far, end_statement, verify_end, verify_exception};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::{StateView, VerifiedException, VerifiedTrust};
 use std::collections::BTreeSet;
@@ -62,14 +62,8 @@ pub fn activate(
     let bytes = files::read(file, limits::COLLECTION_BYTES)?;
     let environment = read(&bytes, &place)?.environment;
     let signer = log_signer(trust, log_key, recording.at)?;
-    append(recording, trust, &signer, &environment, |view, origin| {
-        let context = ExceptionContext {
-            trust: view.trust().trust(),
-            newest: trust.trust(),
-            origin,
-            entry: view.reference().size,
-            time: recording.at,
-        };
+    append(recording, trust, &signer, &environment, |view| {
+        let context = context(view, trust, recording);
         let exception = verify_exception(&bytes, &context, &place).map_err(FlowError::Refused)?;
         refuse(useless(&exception, view, recording.place, &place))?;
         let approvers = exception.approvers().iter().cloned();
@@ -111,18 +105,25 @@ pub enum Ended {
     },
     /// One more person has to sign; nothing was written to the log.
     NeedsMore {
-        /// What is missing.
-        findings: Vec<Finding>,
+        /// Who has signed.
+        persons: BTreeSet<PersonId>,
+        /// How many it takes.
+        needed: usize,
     },
 }
 
-/// Ends an exception by an entry in the log: one approver revokes it; two say that what it let through was reviewed.
-pub fn end(request: &EndRequest<'_>, recording: &Recording<'_>, log_key: SigningKey) -> Result<Ended, FlowError> {
+/// Ends an exception by an entry in the log: one approver revokes it; two say that what it let through was reviewed. The log's key is
+/// needed by the last of them alone.
+pub fn end(
+    request: &EndRequest<'_>,
+    recording: &Recording<'_>,
+    log_key: Option<SigningKey>,
+) -> Result<Ended, FlowError> {
     let trust = anchored(recording.trust)?;
     if request.reason.trim().is_empty() {
         return Err(FlowError::Usage("--reason says nothing".to_owned()));
     }
-    let signer = log_signer(trust, log_key, recording.at)?;
+    let signer = log_key.map(|key| log_signer(trust, key, recording.at)).transpose()?;
     let blobs = StoreBlobs::new(recording.place.store());
     let (checkpoint, entries) = recording.place.read_log().map_err(|error| recording.gone(error, trust))?;
     let opened = countersign_verify::LogState::open(&checkpoint, &entries, trust, &blobs, recording.at);
@@ -133,41 +134,40 @@ pub fn end(request: &EndRequest<'_>, recording: &Recording<'_>, log_key: Signing
         refuse(asked_for_it(request, &exception, trust)?)?;
     }
     let environment = exception.exception().environment.clone();
-    let statement = statement(request, &exception, NoteSigner::name(&signer), recording)?;
+    let log = signer.as_ref().map_or_else(|| state.now().origin(), NoteSigner::name);
+    let statement = statement(request, &exception, log, recording)?;
     let document = sign(request, &statement)?;
-    let mut missing = Vec::new();
-    let done = append(recording, trust, &signer, &environment, |view, origin| {
-        let context = ExceptionContext {
-            trust: view.trust().trust(),
-            newest: trust.trust(),
-            origin,
-            entry: view.reference().size,
-            time: recording.at,
-        };
-        let (_, persons) = match verify_end(&document, &exception, &context, "this signature") {
-            Ok(verified) => verified,
-            Err(findings) => {
-                missing.clone_from(&findings);
-                return Err(FlowError::Refused(findings));
-            }
-        };
+    if request.signatures.is_some() {
+        let context = context(state.now(), trust, recording);
+        let so_far = end_so_far(&document, &exception, &context, "this signature");
+        let (persons, needed) = so_far.map_err(FlowError::Refused)?;
+        // Of somebody whose signature does not count that is said below.
+        if persons.len() < needed && persons.contains(&person_of(request.key, request.keygen, trust.trust())?) {
+            return Ok(Ended::NeedsMore { persons, needed });
+        }
+    }
+    let Some(signer) = signer else {
+        let what = "--log-key is needed to record it: enough persons have signed; run this again with it";
+        return Err(FlowError::Usage(what.to_owned()));
+    };
+    let ((entry, persons), checkpoint) = append(recording, trust, &signer, &environment, |view| {
+        let context = context(view, trust, recording);
+        let (_, persons) = verify_end(&document, &exception, &context, "this signature").map_err(FlowError::Refused)?;
         let written =
             entry(Kind::ExceptionEnd, recording.at, &environment, *exception.digest(), persons.clone(), &document);
         Ok(((context.entry, persons), written, document.clone()))
-    });
-    match done {
-        Ok(((entry, persons), checkpoint)) => Ok(Ended::Recorded { entry, persons, checkpoint }),
-        Err(FlowError::Refused(findings))
-            if request.signatures.is_some() && findings == missing && only_people(&findings) =>
-        {
-            let again = format!(
-                "have one more approver run this same command, with --signatures {}",
-                request.signatures.map_or_else(String::new, |path| path.display().to_string())
-            );
-            let findings = findings.into_iter().map(|finding| finding.help(again.clone())).collect();
-            Ok(Ended::NeedsMore { findings })
-        }
-        Err(error) => Err(error),
+    })?;
+    Ok(Ended::Recorded { entry, persons, checkpoint })
+}
+
+/// What an entry that is appended now is judged by.
+fn context<'a>(view: StateView<'a>, trust: &'a VerifiedTrust, recording: &Recording<'_>) -> ExceptionContext<'a> {
+    ExceptionContext {
+        trust: view.trust().trust(),
+        newest: trust.trust(),
+        origin: view.origin(),
+        entry: view.reference().size,
+        time: recording.at,
     }
 }
 
@@ -196,17 +196,13 @@ fn asked_for_it(
     ])
 }
 
-fn only_people(findings: &[Finding]) -> bool {
-    !findings.is_empty() && findings.iter().all(|finding| finding.code == codes::EXCEPTION_UNAPPROVED)
-}
-
 /// Opens the log, lets `make` check what is to be recorded against its state, and appends it. The log is locked in between.
 fn append<T>(
     recording: &Recording<'_>,
     trust: &VerifiedTrust,
     signer: &LogSigner,
     environment: &EnvName,
-    make: impl FnOnce(StateView<'_>, &countersign_core::ids::Origin) -> Result<(T, Entry, Vec<u8>), FlowError>,
+    make: impl FnOnce(StateView<'_>) -> Result<(T, Entry, Vec<u8>), FlowError>,
 ) -> Result<(T, Vec<u8>), FlowError> {
     let origin = NoteSigner::name(signer).clone();
     let keys = log_keys(trust.trust(), &origin);
@@ -220,7 +216,7 @@ fn append<T>(
     let state = open_at_end(&standing, environment, &blobs)?;
     let recorded = state.now().trust().digest();
     refuse((recorded != trust.digest()).then(|| other_trust(recorded, trust)).into_iter().collect())?;
-    let (made, entry, document) = make(state.now(), &origin)?;
+    let (made, entry, document) = make(state.now())?;
     blobs.finish()?;
     recording.place.store().put_many(&[&document])?;
     let bytes = entry.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;

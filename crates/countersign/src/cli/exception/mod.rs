@@ -10,14 +10,13 @@ use countersign_collect::artifact;
 use countersign_core::digest::Sha256;
 use countersign_core::exception::{Category, Covers, EndAction, Exception, Range};
 use countersign_core::exit::Exit;
-use countersign_core::finding::{Code, exit_of};
+use countersign_core::finding::Code;
 use countersign_core::git::Oid;
 use countersign_core::ids::{EnvName, ExceptionId, Origin, PersonId, RuleId, Uri};
 use countersign_core::{codes, limits};
 use countersign_flow::exception::{self, Asked, EndRequest, Ended, Recording, Wanted};
 use countersign_flow::place::Place;
 use countersign_flow::{FlowError, keep, output as answer};
-use countersign_report::text;
 use countersign_sign::{KeyPlace, PersonKey, SigningKey};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -135,9 +134,6 @@ struct Approve {
 
 #[derive(Debug, Args)]
 struct RecordArgs {
-    /// The log's key: PEM, on a token, or in a key service
-    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
-    log_key: KeyPlace,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -158,6 +154,9 @@ struct RecordArgs {
 struct Activate {
     /// The approved exception
     file: PathBuf,
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
+    log_key: KeyPlace,
     #[command(flatten)]
     record: RecordArgs,
 }
@@ -179,6 +178,9 @@ struct Revoke {
     /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
     #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
+    log_key: KeyPlace,
     #[command(flatten)]
     record: RecordArgs,
 }
@@ -204,6 +206,9 @@ struct FollowUp {
     /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
     #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
+    /// The log's key: PEM, on a token, or in a key service. The last of the two needs it, whose run records it
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
+    log_key: Option<KeyPlace>,
     #[command(flatten)]
     record: RecordArgs,
 }
@@ -214,13 +219,29 @@ impl ExceptionVerb {
             Verb::Request(verb) => verb.run(call),
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
-            Verb::Revoke(verb) => {
-                end(call, &verb.id, EndAction::Revoke, &verb.reason, &verb.key, None, &verb.record, "exception-revoke")
-            }
+            Verb::Revoke(verb) => end(
+                call,
+                &verb.id,
+                EndAction::Revoke,
+                &verb.reason,
+                (&verb.key, Some(&verb.log_key)),
+                None,
+                &verb.record,
+                "exception-revoke",
+            ),
             Verb::FollowUp(verb) => {
                 let file = Some(verb.signatures.as_path());
                 let action = EndAction::FollowUp;
-                end(call, &verb.id, action, &verb.reason, &verb.key, file, &verb.record, "exception-follow-up")
+                end(
+                    call,
+                    &verb.id,
+                    action,
+                    &verb.reason,
+                    (&verb.key, verb.log_key.as_ref()),
+                    file,
+                    &verb.record,
+                    "exception-follow-up",
+                )
             }
             Verb::List(verb) => verb.run(call),
             Verb::Expiring(verb) => verb.run(call),
@@ -359,7 +380,7 @@ impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
         let trust = self.record.trust.bytes()?;
         let place = self.record.place(call)?;
-        let log_key = SigningKey::open(&self.record.log_key, &call.world.token_access())?;
+        let log_key = SigningKey::open(&self.log_key, &call.world.token_access())?;
         let at = given::now()?;
         let trust = self.record.trust.judge(trust, at);
         let recording = Recording { trust: &trust, place: &place, least_checkpoint: self.record.least.file(), at };
@@ -419,7 +440,7 @@ fn end(
     id: &ExceptionId,
     action: EndAction,
     reason: &str,
-    key: &KeyPlace,
+    (key, log_key): (&KeyPlace, Option<&KeyPlace>),
     signatures: Option<&Path>,
     record: &RecordArgs,
     verb: &str,
@@ -427,7 +448,7 @@ fn end(
     let trust = record.trust.bytes()?;
     let place = record.place(call)?;
     let (key, keygen) = (PersonKey::open(key, &call.world.token_access())?, call.world.ssh_keygen());
-    let log_key = SigningKey::open(&record.log_key, &call.world.token_access())?;
+    let log_key = log_key.map(|place| SigningKey::open(place, &call.world.token_access())).transpose()?;
     let at = given::now()?;
     let trust = record.trust.judge(trust, at);
     let recording = Recording { trust: &trust, place: &place, least_checkpoint: record.least.file(), at };
@@ -440,11 +461,11 @@ fn end(
         findings: Vec::new(),
         exit: Exit::Ok,
     };
-    let mut kept = Ok(());
+    let (mut kept, mut needed) = (Ok(()), 0);
     match exception::end(&request, &recording, log_key)? {
-        Ended::NeedsMore { findings } => {
-            document.exit = exit_of(&findings);
-            document.findings = findings;
+        Ended::NeedsMore { persons, needed: of } => {
+            document.persons = persons.iter().map(ToString::to_string).collect();
+            needed = of;
         }
         Ended::Recorded { entry, persons, checkpoint } => {
             document.entry = Some(entry);
@@ -456,7 +477,15 @@ fn end(
         document.exit = document.exit.worse(Exit::Io);
     }
     let done = Done::answer(call.format, document.exit, verb, &document, || match document.entry {
-        None => format!("{}nothing was recorded: it waits for one more person\n", text::findings(&document.findings)),
+        None => {
+            let file = signatures.map_or_else(String::new, |path| path.display().to_string());
+            format!(
+                "{} of {needed} needed: {}\nnothing was recorded yet: have one more approver run this same command, with \
+                 --signatures {file}; the last of them names the log's key with --log-key\n",
+                document.persons.len(),
+                document.persons.join(", ")
+            )
+        }
         Some(entry) => {
             let done = match action {
                 EndAction::Revoke => "is revoked",

@@ -101,8 +101,12 @@ impl Keys {
             checkpoint: String::from_utf8_lossy(&appended.checkpoint_bytes).into_owned(),
         };
         let done = Done::answer(call.format, Exit::Ok, verb, &document, || {
+            let keep = match &document.output {
+                None => format!("{}\n", store.keep_elsewhere()),
+                Some(_) => String::new(),
+            };
             format!(
-                "{}: entry {}, {} entries, root {}\n",
+                "{}: entry {}, {} entries, root {}\n{keep}",
                 document.origin, appended.first_index, document.size, document.root
             )
         });
