@@ -163,7 +163,7 @@ fn a_part_has_what_its_first_promotion_is_compared_with_and_nothing_else_of_what
             let Some(at) = day.windows(line.len()).position(|part| part == line) else { continue };
             let end = at + day[at..].iter().position(|byte| *byte == b'\n').expect("a line");
             let length: usize = std::str::from_utf8(&day[at + line.len()..end]).unwrap().parse().expect("a length");
-            day.drain(at..end + 1 + length + 1);
+            day.drain(at..=(end + 1 + length));
         }
         reindex(&mut files);
         let less = package::write(&files).expect("a package");

@@ -113,10 +113,22 @@ own heading for one that is written. A name that no catalogue has is refused by 
 
     countersign controls show \"SOC 2 CC8.1\" --policy policy/
     countersign controls coverage --trust trust.sigstore.json --trust-digest sha256:… --least-checkpoint checkpoint
-    countersign evidence add manual --control \"SOC 2 CC6.4\" --statement … --document … --as-of … --valid-until …
+    countersign evidence add manual --control \"SOC 2 CC6.4\" --statement … --document … --as-of … --valid-until … \\
+      --key … --log-key … --trust …
 
-`coverage` puts each control into one of five parts: automated and fresh, partly automated, manual and current, stale, none. What
-makes each of them, and why they are not added up, is in [decision 0048](decisions/0048-controls.md).
+`coverage` puts each control into the first of these parts that fits. They are not added up: a percentage would count a policy on paper
+like an enforced rule.
+
+| part | when |
+|---|---|
+| automated and fresh | a machine can show all of it, and in every environment whose gate is enforced a rule in stage enforce passed or failed lately |
+| partly automated | some rule that serves it passed or failed lately, in whatever stage |
+| manual and current | a person attests it, and that counts at the time asked about |
+| stale | a rule is switched on, or somebody attested it, and neither lately enough: also where a rule was never asked |
+| none | nothing serves it |
+
+An answer counts in the stage that its rule has now. One that could not tell shows nothing; a refusal does: the control worked. Why so:
+[0048](decisions/0048-controls.md).
 
 *Shown by* says how much of a control a machine can show at best: `machine` its operation, event by event; `part` some of it; `people`
 none of it. The words are ours and short; they are no substitute for the published text, which is not in here.
