@@ -115,6 +115,8 @@ pub(super) const CONTINUES: &str = "log-continues";
 /// How many packages are open at once.
 pub(super) const ALONE: u64 = 1;
 pub(super) const TWO: u64 = 2;
+/// As if so many were open that there is no room for a document of any.
+pub(super) const NOTHING: u64 = u64::MAX;
 
 /// What says how far a package's log had come.
 enum End<'a> {

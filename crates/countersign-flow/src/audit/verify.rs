@@ -3,7 +3,7 @@
 use super::again::{Looking, lacking};
 use super::earlier;
 use super::facts::decisions;
-use super::open::{ALONE, Opened, TWO, derived_again, open_beside};
+use super::open::{ALONE, NOTHING, Opened, TWO, derived_again, open_beside};
 use super::reconcile;
 use super::records;
 use super::scope::{Day, Days, Form, Rule, Scope, carried_days, named};
@@ -133,13 +133,20 @@ pub fn verify_opened(
     packages: Vec<Box<dyn Source>>,
     how: How,
 ) -> Result<(AuditReport, Option<Opened>), FlowError> {
-    let at_once = if packages.is_empty() { ALONE } else { TWO };
-    let opening = open_beside(source, outside, least, at_once)?;
+    let opening = open_beside(source, outside, least, held(how, if packages.is_empty() { ALONE } else { TWO }))?;
     let mut report = opening.report;
     if let Some(opened) = &opening.opened {
         check(opened, packages, how, &mut report)?;
     }
     Ok((report, opening.opened))
+}
+
+/// Where proofs alone are looked at, hardly a document is read again, and none is worth its memory.
+const fn held(how: How, at_once: u64) -> u64 {
+    match how {
+        How::Quick => NOTHING,
+        How::Sample(_) | How::Full => at_once,
+    }
 }
 
 /// The same of a package that is checked while another is open.
@@ -149,7 +156,7 @@ pub(super) fn verify_beside(
     least: Option<&[u8]>,
     how: How,
 ) -> Result<AuditReport, FlowError> {
-    let opening = open_beside(source, outside, least, TWO)?;
+    let opening = open_beside(source, outside, least, held(how, TWO))?;
     let mut report = opening.report;
     if let Some(opened) = &opening.opened {
         check(opened, Vec::new(), how, &mut report)?;
