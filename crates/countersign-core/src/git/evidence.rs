@@ -147,7 +147,7 @@ pub fn commits_only(bytes: &[u8]) -> Option<Vec<u8>> {
     let (_, mut rest) = lines(bytes).ok()?;
     let mut out = bytes.get(..bytes.len().checked_sub(rest.len())?)?.to_vec();
     while !rest.is_empty() {
-        let (kind, length, body) = header(rest)?;
+        let (kind, length, body) = header(rest).filter(|(_, length, _)| *length <= limits::GIT_OBJECT_BYTES)?;
         let (_, after) = body.split_at_checked(length)?;
         if kind == ObjectKind::Commit {
             out.extend_from_slice(rest.get(..rest.len().checked_sub(after.len())?)?);
@@ -366,6 +366,10 @@ mod tests {
             assert_eq!(commits(&bytes[..cut]).is_ok(), parsed.is_some(), "{cut}");
         }
         assert_eq!(commits_only(b"countersign.dev/git-objects/v2\n{}\n"), None);
+        // An object that is too large is refused of whichever kind it is, and whether or not anything is left out.
+        let large = limits::GIT_OBJECT_BYTES + 1;
+        let with = [bytes.as_slice(), format!("tree {large}\0").as_bytes(), &vec![0; large]].concat();
+        assert_eq!((commits_only(&with), commits(&with).is_err()), (None, true));
         assert!(begins(&bytes) && !begins(FIRST_LINE.as_bytes()) && !begins(b"countersign.dev/git-objects/v11\n"));
     }
 
